@@ -1,0 +1,1 @@
+"""The recommendation engine: graph, model and the maths between them."""

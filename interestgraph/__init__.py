@@ -1,0 +1,1 @@
+"""The command and the client: what other people run or import."""

@@ -1,0 +1,12 @@
+"""The list of commands: one module a noun, imported when the command starts."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application."""
+    from interestgraph.cli import stack
+
+    stack.register(app)
