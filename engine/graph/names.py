@@ -26,8 +26,8 @@ FOLLOWS: Final = "FOLLOWS"
 RELATED_TO: Final = "RELATED_TO"
 
 EMBEDDABLE_LABELS: Final = frozenset({USER, ITEM, INTEREST})
-VERSION_ID: Final = re.compile(r"^v[0-9]{14}$")
-_ALLOWED_IDENTIFIER: Final = re.compile(r"^(User|Item|Interest|(embedding|attention)_v[0-9]{14})$")
+VERSION_ID: Final = re.compile(r"v[0-9]{14}")
+_ALLOWED_IDENTIFIER: Final = re.compile(r"User|Item|Interest|(embedding|attention)_v[0-9]{14}")
 
 
 def check_version_id(version: str) -> str:
