@@ -1,0 +1,1 @@
+"""Items that follow each other: counting, folding of recent events, recount."""

@@ -1,0 +1,1 @@
+"""Behaviour: from raw input to the graph, exactly once."""

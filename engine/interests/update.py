@@ -1,0 +1,107 @@
+"""What one batch of events moves, summed up before it is sent to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.domain import MS_PER_DAY, EpochMs, Event
+from engine.interests import decay, signals
+from engine.settings import Settings
+
+
+@dataclass(slots=True)
+class Interaction:
+    """What a batch adds to one INTERACTED relationship.
+
+    Attributes:
+        times: Times of its events, oldest first.
+        weight: Sum of their strengths as of `updated_at`, with the half-life of the type.
+        updated_at: Time of the newest, epoch ms.
+    """
+
+    item_id: str
+    event: str
+    half_life_ms: float
+    weight: float
+    updated_at: EpochMs
+    times: list[EpochMs]
+
+
+@dataclass(slots=True)
+class InterestMass:
+    """What a batch adds to a user's interests by way of one item or one search.
+
+    Attributes:
+        mass: Sum of the strengths as of `updated_at`, with the half-life of interests; shared out by ABOUT.
+        updated_at: Time of the newest, epoch ms.
+    """
+
+    mass: float
+    updated_at: EpochMs
+
+
+@dataclass(slots=True)
+class UserUpdate:
+    """What a batch moves of one user.
+
+    Attributes:
+        events: Its events, in the order given.
+        interactions: By item and type.
+        items: Mass for the interests of an item, by item.
+        searches: Mass for the interests that the words of a search name, by query.
+    """
+
+    user_id: str
+    events: list[Event] = field(default_factory=list)
+    interactions: dict[tuple[str, str], Interaction] = field(default_factory=dict)
+    items: dict[str, InterestMass] = field(default_factory=dict)
+    searches: dict[str, InterestMass] = field(default_factory=dict)
+
+
+def summarise(events: Iterable[Event], settings: Settings) -> list[UserUpdate]:
+    """Sum a batch up by user, item, type and interest.
+
+    Args:
+        events: Validated events, each to be counted once.
+        settings: Registry of types and half-lives.
+
+    Returns:
+        One update a user, sorted by user id.
+    """
+    interest_half_life_ms = settings.interests.half_life_days * MS_PER_DAY
+    half_lives = {name: entry.half_life_days * MS_PER_DAY for name, entry in settings.events.types.items()}
+    updates: dict[str, UserUpdate] = {}
+    for event in events:
+        update = updates.get(event.user_id)
+        if update is None:
+            update = updates[event.user_id] = UserUpdate(event.user_id)
+        update.events.append(event)
+        strength = signals.strength(event.type, event.value, settings.events)
+        if event.item_id is not None:
+            _add_interaction(update, event, event.item_id, strength, half_lives[event.type])
+            _add_mass(update.items, event.item_id, strength, event.at, interest_half_life_ms)
+        elif event.query is not None:
+            _add_mass(update.searches, event.query, strength, event.at, interest_half_life_ms)
+    for update in updates.values():
+        for interaction in update.interactions.values():
+            interaction.times.sort()
+    return [updates[user_id] for user_id in sorted(updates)]
+
+
+def _add_interaction(update: UserUpdate, event: Event, item_id: str, strength: float, half_life_ms: float) -> None:
+    key = (item_id, event.type)
+    known = update.interactions.get(key)
+    if known is None:
+        update.interactions[key] = Interaction(item_id, event.type, half_life_ms, strength, event.at, [event.at])
+        return
+    known.weight, known.updated_at = decay.merge(known.weight, known.updated_at, strength, event.at, half_life_ms)
+    known.times.append(event.at)
+
+
+def _add_mass(masses: dict[str, InterestMass], key: str, strength: float, at: EpochMs, half_life_ms: float) -> None:
+    known = masses.get(key)
+    if known is None:
+        masses[key] = InterestMass(strength, at)
+        return
+    known.mass, known.updated_at = decay.merge(known.mass, known.updated_at, strength, at, half_life_ms)
