@@ -77,6 +77,7 @@ class Event:
         value: Rating, quantity or similar, where the type has one.
         query: Words of a search.
         recommendation_id: The recommendation this answers to, where there is one.
+        at_given: Whether the sender gave the time; where not, a retry with another time is still the same event.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Event:
     value: float | None = None
     query: str | None = None
     recommendation_id: str | None = None
+    at_given: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,57 @@
+"""When two events are the same: ids derived from content, and digests that tell a repeat from a conflict."""
+
+from __future__ import annotations
+
+import hashlib
+
+from engine.domain import EpochMs, Event
+
+_SEPARATOR = "\x1f"
+"""Ids and queries hold no control characters, so joined content is unambiguous."""
+
+_DIGEST_HEX_CHARS = 32
+
+
+def content_id(
+    user_id: str,
+    item_id: str | None,
+    event_type: str,
+    at: EpochMs,
+    value: float | None = None,
+    query: str | None = None,
+    occurrence: int = 0,
+) -> str:
+    """Derive the id of an event whose sender gave none.
+
+    Args:
+        user_id: Who.
+        item_id: On what.
+        event_type: Type of the event.
+        at: When, epoch ms.
+        value: Its value, where it has one.
+        query: Words of a search.
+        occurrence: How many events of the same content stand before it in its batch, so that two equal ones
+            are two events, and the same batch sent again gives the same ids.
+
+    Returns:
+        `h:` and 32 hexadecimal digits.
+    """
+    return "h:" + _hash(user_id, item_id, event_type, at, value, query, occurrence)
+
+
+def digest(event: Event) -> str:
+    """Give the fingerprint of what an event says; a time that the sender did not give is left out."""
+    return _hash(
+        event.user_id,
+        event.item_id,
+        event.type,
+        event.at if event.at_given else None,
+        event.value,
+        event.query,
+        event.recommendation_id,
+    )
+
+
+def _hash(*parts: object) -> str:
+    text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_HEX_CHARS]
