@@ -1,0 +1,66 @@
+"""The application."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Response, redirect
+
+from api import auth, logs, metrics, paths, problems, request_ids
+from api.auth import needs
+from api.blueprints import BLUEPRINTS
+from api.container import Container
+from api.keys import KeyRing
+from api.limits import RateLimit
+from api.spec import Api
+from engine.settings import Settings
+
+_EXTENSION: Final = "interestgraph"
+_TO_SWAGGER: Final = '<!doctype html><meta http-equiv="refresh" content="0; url=swagger"><a href="swagger">OpenAPI</a>'
+
+
+def create_app(settings: Settings, container: Container | None = None) -> Api:
+    """Make the application. Nothing is opened yet: it starts also while Neo4j or Redis are away.
+
+    Args:
+        settings: The settings.
+        container: What the routes work with; made from the settings where none is given.
+
+    Raises:
+        SettingsError: Keys are off on an address that others can reach.
+    """
+    logs.configure(settings)
+    container = container or Container(settings)
+    app = Api(__name__)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.api.max_body_bytes,
+        OPENAPI_HTML_STRING=_TO_SWAGGER,
+        RATELIMIT_ENABLED=True,
+    )
+    app.extensions[_EXTENSION] = container
+
+    paths.register(app)
+    request_ids.register(app)
+    metrics.register(app)
+    logs.register(app)
+    problems.register(app)
+    limit = RateLimit(settings.api.rate_limit, container.redis_url)
+    auth.register(app, settings, KeyRing(container.store), limit.count_refusal)
+    limit.register(app)
+
+    for blueprint in BLUEPRINTS:
+        app.register_api(blueprint)
+
+    @app.route("/")
+    @needs(None)
+    def home() -> Any:
+        response: Response = redirect("/openapi/")  # type: ignore[assignment]
+        return response
+
+    return app
+
+
+def container_of(app: Any) -> Container:
+    """Give what the routes of an application work with."""
+    container: Container = app.extensions[_EXTENSION]
+    return container
