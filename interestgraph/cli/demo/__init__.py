@@ -1,0 +1,1 @@
+"""`interestgraph demo`: the whole loop on real purchases, told in the terminal."""
