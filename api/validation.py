@@ -166,6 +166,8 @@ def _no_query(arguments: Mapping[str, str]) -> None:
 def validated(function: Callable[P, R]) -> Callable[..., R]:
     """Check path, query and body of a route against the models of its arguments of these names.
 
+    A body model with `plain = True` only describes: the route gets the JSON value as it is, and checks it itself.
+
     Raises:
         InvalidRequestError: Something does not fit its model.
         MalformedBodyError: The body is not JSON.
@@ -174,6 +176,7 @@ def validated(function: Callable[P, R]) -> Callable[..., R]:
     hints = get_type_hints(function)
     path_model: type[BaseModel] | None = hints.get("path")
     body_model: type[BaseModel] | None = hints.get("body")
+    is_plain = getattr(body_model, "plain", False)
     query = _QueryReader(hints["query"]) if "query" in hints else None
 
     @wraps(function)
@@ -186,7 +189,8 @@ def validated(function: Callable[P, R]) -> Callable[..., R]:
         elif request.args:
             _no_query(request.args)
         if body_model is not None:
-            arguments["body"] = _check(body_model, read_json_body(), root="body")
+            plain = read_json_body()
+            arguments["body"] = plain if is_plain else _check(body_model, plain, root="body")
         return function(**arguments)  # type: ignore[call-arg]
 
     # Tells flask-openapi3 to leave the check to this function.

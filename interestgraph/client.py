@@ -1,0 +1,487 @@
+"""A typed client of the REST API.
+
+    from interestgraph.client import Client
+
+    with Client("http://127.0.0.1:8080") as client:
+        sent = client.send_event("purchase", "household-1", "995242")
+        for item in client.recommendations("household-1", freshness=sent.freshness).items:
+            print(item.rank, item.title, item.score)
+
+Sending events again is harmless: each gets an id before it leaves, so that an attempt whose answer was lost counts
+once. Calls that can be repeated are repeated while the server says 429 or 503, after the time that it asks for, and
+when the connection breaks.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from types import TracebackType
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+_RETRIED: Final = frozenset({429, 503})
+_FINAL_STATES: Final = frozenset({"succeeded", "failed", "cancelled"})
+T = TypeVar("T")
+
+
+class ClientError(Exception):
+    """Root of what this client raises."""
+
+
+class ConnectionFailedError(ClientError):
+    """The server could not be reached."""
+
+
+class JobTimeoutError(ClientError):
+    """A job did not end in the given time."""
+
+
+class ProblemError(ClientError):
+    """The server answered with a problem.
+
+    Attributes:
+        status: Status code.
+        code: Kind of the problem; does not change between versions.
+        detail: What is wrong, one sentence.
+        field: Which part of the input.
+        value: What was found there.
+        remedy: What to do.
+        request_id: The id under which the server's log has it.
+        problem: The whole answer.
+        retry_after_s: Seconds after which the same call may work, where the server says so.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any], retry_after_s: float | None = None) -> None:
+        self.status = status
+        self.problem = dict(problem)
+        self.code = str(problem.get("code", "http_error"))
+        self.detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+        self.field: str | None = problem.get("field")
+        self.value: Any = problem.get("value")
+        self.remedy: str | None = problem.get("remedy")
+        self.request_id: str | None = problem.get("request_id")
+        self.retry_after_s = retry_after_s
+        place = f" [{self.field}={self.value!r}]" if self.field else ""
+        super().__init__(f"{status} {self.code}: {self.detail}{place} {self.remedy or ''}".rstrip())
+
+
+class InvalidRequestError(ProblemError):
+    """The server does not take this input."""
+
+
+class NotAllowedError(ProblemError):
+    """The key is missing, wrong, or lacks a scope."""
+
+
+class NotFoundError(ProblemError):
+    """It is not there."""
+
+
+class ConflictError(ProblemError):
+    """It contradicts what is stored."""
+
+
+class RateLimitedError(ProblemError):
+    """Too many requests."""
+
+
+class UnavailableError(ProblemError):
+    """A part of the server does not answer."""
+
+
+_BY_STATUS: Final[dict[int, type[ProblemError]]] = {
+    400: InvalidRequestError,
+    401: NotAllowedError,
+    403: NotAllowedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: InvalidRequestError,
+    414: InvalidRequestError,
+    415: InvalidRequestError,
+    422: InvalidRequestError,
+    429: RateLimitedError,
+    503: UnavailableError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of sent events.
+
+    Attributes:
+        accepted: Events that are new in the graph.
+        duplicates: Events that were there already.
+        freshness: Token to ask with for an answer that knows of them.
+        ids: The events' ids, in order.
+    """
+
+    accepted: int
+    duplicates: int
+    freshness: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A named part of a score, and where in the graph it comes from."""
+
+    name: str
+    value: float
+    path: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendedItem:
+    """A recommended or similar item."""
+
+    item_id: str
+    rank: int
+    score: float
+    title: str | None = None
+    terms: tuple[Term, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """An answer.
+
+    Attributes:
+        items: Best first.
+        recommendation_id: To send back with the events that follow from it.
+        newcomer: Whether nothing is known of the user.
+        model_version: Embedding version it was computed from; none without a model.
+        answer: The whole answer.
+    """
+
+    items: tuple[RecommendedItem, ...]
+    recommendation_id: str | None
+    newcomer: bool
+    model_version: str | None
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """An interest of a user; the shares of all of them sum to 1."""
+
+    id: str
+    kind: str
+    name: str
+    share: float
+    behaviour: float | None = None
+    declared: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the workers."""
+
+    id: str
+    kind: str
+    state: str
+    done: int | None = None
+    total: int | None = None
+    message: str | None = None
+    version: str | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether it has ended."""
+        return self.state in _FINAL_STATES
+
+
+def _pick(cls: type[T], answer: Mapping[str, Any], /, **more: Any) -> T:
+    known = {entry.name for entry in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in answer.items() if name in known and name not in more}, **more)
+
+
+def _ranked(answer: Mapping[str, Any]) -> RecommendedItem:
+    terms = tuple(_pick(Term, term, path=tuple(term.get("path", ()))) for term in answer.get("terms", ()))
+    return _pick(RecommendedItem, answer, terms=terms)
+
+
+class Client:
+    """Speaks to one server. Safe to share between threads.
+
+    Args:
+        base_url: Address of the API.
+        api_key: Key, where the server needs one.
+        timeout_s: Seconds that one attempt may take.
+        attempts: Most attempts of one call.
+        max_wait_s: Longest wait between two attempts; a longer Retry-After is not waited for.
+        transport: Another way to send requests, for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8080",
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 10.0,
+        attempts: int = 5,
+        max_wait_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_s, transport=transport)
+        self._attempts = max(1, attempts)
+        self._max_wait_s = max_wait_s
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # Behaviour
+
+    def send_event(
+        self,
+        type: str,
+        user_id: str,
+        item_id: str | None = None,
+        *,
+        create_missing: bool = False,
+        **more: Any,
+    ) -> Sent:
+        """Send one event; `more` may hold `id`, `at`, `value`, `query`, `recommendation_id`."""
+        event = {"type": type, "user_id": user_id, "item_id": item_id, **more}
+        return self.send_events([event], create_missing=create_missing)
+
+    def send_events(self, events: Iterable[Mapping[str, Any]], *, create_missing: bool = False) -> Sent:
+        """Send several events, which are written all or not at all."""
+        batch = [
+            {"id": uuid.uuid4().hex, **{name: value for name, value in event.items() if value is not None}}
+            for event in events
+        ]
+        query = {"create_missing": "true"} if create_missing else {}
+        answer = self._call("POST", "/v1/events", params=query, json={"events": batch})
+        return Sent(
+            accepted=answer["accepted"],
+            duplicates=answer["duplicates"],
+            freshness=answer["freshness"],
+            ids=tuple(event["id"] for event in answer["events"]),
+        )
+
+    def user_events(self, user_id: str) -> Iterator[dict[str, Any]]:
+        """Give the events of a user, newest first."""
+        return self._pages(f"/v1/users/{_segment(user_id)}/events", "events")
+
+    # Answers
+
+    def recommendations(
+        self,
+        user_id: str,
+        n: int = 10,
+        *,
+        freshness: str | None = None,
+        explain: bool = True,
+        exclude: Sequence[str] = (),
+        interest: str | None = None,
+        seen: bool | None = None,
+    ) -> Recommendations:
+        """Ask what to recommend.
+
+        Args:
+            user_id: Whom.
+            n: How many items.
+            freshness: Token of sent events that the answer must know of.
+            explain: Whether the terms of each score are wanted.
+            exclude: Items that must not come back.
+            interest: Only items about this interest.
+            seen: Whether items of the user's history may come back; the server's setting where absent.
+        """
+        query: dict[str, Any] = {"n": n, "explain": explain, "exclude": list(exclude)}
+        query.update({"freshness": freshness, "interest": interest, "seen": seen})
+        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/recommendations", params=_given(query))
+        return Recommendations(
+            items=tuple(_ranked(item) for item in answer["items"]),
+            recommendation_id=answer.get("recommendation_id"),
+            newcomer=answer["newcomer"],
+            model_version=answer.get("model_version"),
+            answer=answer,
+        )
+
+    def similar(self, item_id: str, n: int = 10) -> tuple[RecommendedItem, ...]:
+        """Ask which items are like one."""
+        answer = self._call("GET", f"/v1/items/{_segment(item_id)}/similar", params={"n": n})
+        return tuple(_ranked(item) for item in answer["items"])
+
+    def interests(self, user_id: str, n: int | None = None) -> tuple[Interest, ...]:
+        """Ask what a user is interested in, strongest first."""
+        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n}))
+        return tuple(_pick(Interest, interest) for interest in answer["interests"])
+
+    def declare_interests(self, user_id: str, weights: Mapping[str, float]) -> None:
+        """Replace what a user has declared to like: weight by interest id."""
+        body = {"interests": [{"id": name, "weight": weight} for name, weight in weights.items()]}
+        self._call("PUT", f"/v1/users/{_segment(user_id)}/interests", json=body)
+
+    # Items and users
+
+    def item(self, item_id: str) -> dict[str, Any]:
+        """Read an item."""
+        return self._call("GET", f"/v1/items/{_segment(item_id)}")
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Read every item, by id."""
+        return self._pages("/v1/items", "items")
+
+    def put_item(self, item_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an item or replace it."""
+        return self._call("PUT", f"/v1/items/{_segment(item_id)}", json=item)
+
+    def patch_item(self, item_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change some members of an item."""
+        return self._call("PATCH", f"/v1/items/{_segment(item_id)}", json=changes)
+
+    def delete_item(self, item_id: str) -> None:
+        """Delete an item."""
+        self._call("DELETE", f"/v1/items/{_segment(item_id)}")
+
+    def user(self, user_id: str) -> dict[str, Any]:
+        """Read a user."""
+        return self._call("GET", f"/v1/users/{_segment(user_id)}")
+
+    def users(self) -> Iterator[dict[str, Any]]:
+        """Read every user, by id."""
+        return self._pages("/v1/users", "users")
+
+    def put_user(self, user_id: str, user: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a user or replace it."""
+        return self._call("PUT", f"/v1/users/{_segment(user_id)}", json=user)
+
+    def patch_user(self, user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change some members of a user."""
+        return self._call("PATCH", f"/v1/users/{_segment(user_id)}", json=changes)
+
+    def delete_user(self, user_id: str) -> None:
+        """Delete a user with everything known of them."""
+        self._call("DELETE", f"/v1/users/{_segment(user_id)}")
+
+    # Work and versions
+
+    def reembed(self, **selection: Any) -> Job:
+        """Ask the workers to embed again; the members are those of `POST /v1/jobs/reembed`."""
+        return self._job(self._call("POST", "/v1/jobs/reembed", json=selection, repeat=False))
+
+    def retrain(self, **options: Any) -> Job:
+        """Ask the workers to train a new version; the members are those of `POST /v1/jobs/retrain`."""
+        return self._job(self._call("POST", "/v1/jobs/retrain", json=options, repeat=False))
+
+    def job(self, job_id: str) -> Job:
+        """Read a job."""
+        return self._job(self._call("GET", f"/v1/jobs/{_segment(job_id)}"))
+
+    def jobs(self) -> Iterator[Job]:
+        """Read the jobs, newest first."""
+        return (self._job(job) for job in self._pages("/v1/jobs", "jobs"))
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to stop."""
+        return self._job(self._call("POST", f"/v1/jobs/{_segment(job_id)}/cancel"))
+
+    def wait(self, job_id: str, *, timeout_s: float = 600.0, poll_s: float = 0.5) -> Job:
+        """Wait until a job has ended.
+
+        Raises:
+            JobTimeoutError: It has not ended in time.
+        """
+        end = time.monotonic() + timeout_s
+        while True:
+            job = self.job(job_id)
+            if job.is_final:
+                return job
+            if time.monotonic() + poll_s > end:
+                raise JobTimeoutError(f"Job {job_id} is still {job.state} after {timeout_s:g} s: {job.message or ''}")
+            time.sleep(poll_s)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Read the embedding versions, newest first."""
+        versions: list[dict[str, Any]] = self._call("GET", "/v1/versions")["versions"]
+        return versions
+
+    def activate(self, version: str) -> dict[str, Any]:
+        """Serve from another version."""
+        return self._call("POST", f"/v1/versions/{_segment(version)}/activate")
+
+    def ready(self) -> dict[str, Any]:
+        """Read the state of each part; never raises for one that is down."""
+        response = self._send("GET", "/health/ready")
+        return dict(response.json())
+
+    # How
+
+    @staticmethod
+    def _job(answer: Mapping[str, Any]) -> Job:
+        return _pick(Job, answer, answer=answer)
+
+    def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        cursor: str | None = None
+        while True:
+            page = self._call("GET", path, params=_given({"cursor": cursor}))
+            yield from page[name]
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def _send(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **parts)
+        except httpx.TransportError as error:
+            raise ConnectionFailedError(f"{method} {self._http.base_url}{path}: {error or repr(error)}") from error
+
+    def _call(self, method: str, path: str, *, repeat: bool = True, **parts: Any) -> dict[str, Any]:
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
+            wait_s = min(0.1 * 2**attempt, self._max_wait_s)
+            try:
+                response = self._send(method, path, **parts)
+            except ConnectionFailedError:
+                if last or not repeat:
+                    raise
+            else:
+                if response.is_success:
+                    return dict(response.json()) if response.content else {}
+                error = _problem_of(response)
+                asked_s = wait_s if error.retry_after_s is None else error.retry_after_s
+                # 429 is said before anything is done, so that everything may be repeated after it.
+                may_repeat = response.status_code in _RETRIED and (repeat or response.status_code == 429)
+                if last or not may_repeat or asked_s > self._max_wait_s:
+                    raise error
+                wait_s = max(wait_s, asked_s)
+            time.sleep(wait_s)
+        raise AssertionError("unreachable")
+
+
+def _problem_of(response: httpx.Response) -> ProblemError:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    asked = response.headers.get("Retry-After", "")
+    retry_after_s = float(asked) if asked.isdigit() else None
+    return _BY_STATUS.get(response.status_code, ProblemError)(response.status_code, problem, retry_after_s)
+
+
+def _segment(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
