@@ -98,7 +98,7 @@ def count_pairs(
             chunk = _pairs_of(
                 positions[start : start + step], item_of, time_of, begin, end, window, backward, half_life_ms
             )
-            found = chunk if len(found) == 0 else _aggregate(*_joined(found, chunk), half_life_ms)
+            found = chunk if len(found) == 0 else aggregate(*_joined(found, chunk), half_life_ms)
         parts.append(found if keep is None else strongest(found, keep, reference, half_life_ms=half_life_ms))
     return _concatenate(parts)
 
@@ -119,6 +119,45 @@ def strongest(counts: PairCounts, keep: int, at: int, *, half_life_ms: float | N
         counts.weight[chosen],
         counts.count[chosen],
         counts.updated_at[chosen],
+    )
+
+
+def aggregate(
+    source: npt.NDArray[np.int32],
+    target: npt.NDArray[np.int32],
+    weight: FloatArray,
+    count: npt.NDArray[np.int64],
+    stamp: npt.NDArray[np.int64],
+    half_life_ms: float | None,
+) -> PairCounts:
+    """Sum contributions of the same edge, each decayed to the newest stamp of that edge.
+
+    Args:
+        source: Item each contribution leaves, [n].
+        target: Item it points at, [n].
+        weight: What it adds as of its stamp, [n].
+        count: Pairs of events it stands for, [n].
+        stamp: Its time, epoch ms, [n].
+        half_life_ms: Milliseconds until half is left; none for no decay.
+    """
+    if len(source) == 0:
+        return _empty()
+    key = (source.astype(np.int64) << 32) | target
+    order = np.argsort(key)
+    key = key[order]
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    stamp = stamp[order]
+    newest = np.maximum.reduceat(stamp, first)
+    weight = weight[order]
+    if half_life_ms is not None:
+        weight = weight * np.exp2((stamp - np.repeat(newest, np.diff(np.r_[first, len(key)]))) / half_life_ms)
+    unique = key[first]
+    return PairCounts(
+        (unique >> 32).astype(np.int32),
+        (unique & 0xFFFFFFFF).astype(np.int32),
+        np.add.reduceat(weight, first),
+        np.add.reduceat(count[order], first),
+        newest,
     )
 
 
@@ -176,37 +215,7 @@ def _pairs_of(
     source = np.broadcast_to(items[positions][:, None], inside.shape)[inside]
     weight = np.broadcast_to(strength, inside.shape)[inside]
     ones = np.ones(len(source), dtype=np.int64)
-    return _aggregate(source, target[inside], weight, ones, at[newer], half_life_ms)
-
-
-def _aggregate(
-    source: npt.NDArray[np.int32],
-    target: npt.NDArray[np.int32],
-    weight: FloatArray,
-    count: npt.NDArray[np.int64],
-    stamp: npt.NDArray[np.int64],
-    half_life_ms: float | None,
-) -> PairCounts:
-    """Sum contributions of the same edge, each decayed to the newest stamp of that edge."""
-    if len(source) == 0:
-        return _empty()
-    key = (source.astype(np.int64) << 32) | target
-    order = np.argsort(key)
-    key = key[order]
-    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    stamp = stamp[order]
-    newest = np.maximum.reduceat(stamp, first)
-    weight = weight[order]
-    if half_life_ms is not None:
-        weight = weight * np.exp2((stamp - np.repeat(newest, np.diff(np.r_[first, len(key)]))) / half_life_ms)
-    unique = key[first]
-    return PairCounts(
-        (unique >> 32).astype(np.int32),
-        (unique & 0xFFFFFFFF).astype(np.int32),
-        np.add.reduceat(weight, first),
-        np.add.reduceat(count[order], first),
-        newest,
-    )
+    return aggregate(source, target[inside], weight, ones, at[newer], half_life_ms)
 
 
 def _joined(
