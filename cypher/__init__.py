@@ -1,0 +1,1 @@
+"""Every Cypher statement of the project, one a file."""
