@@ -1,0 +1,41 @@
+// purpose: Add to CO_OCCURS relationships, keeping the strongest of each item
+// param: rows LIST<MAP> of id, targets LIST<LIST> of id, weight, count, at
+// param: as_of INTEGER, epoch ms
+// param: half_life_ms FLOAT
+// param: keep INTEGER
+// returns: edges INTEGER written
+// mode: write
+UNWIND $rows AS row
+MATCH (i:Item {id: row.id})
+CALL (i, row) {
+  OPTIONAL MATCH (i)-[known:CO_OCCURS]->()
+  WITH count(known) AS size, min(known.weight * 2.0 ^ ((known.updated_at - $as_of) / $half_life_ms)) AS weakest
+  // A full row lets a newcomer in only if it beats the weakest.
+  WITH CASE WHEN size >= $keep THEN weakest ELSE 0.0 END AS bar
+  UNWIND row.targets AS target
+  MATCH (j:Item {id: target[0]})
+  OPTIONAL MATCH (i)-[r:CO_OCCURS]->(j)
+  WITH target, j, r
+  WHERE r IS NOT NULL
+    OR (target[2] > 0 AND target[1] * 2.0 ^ ((target[3] - $as_of) / $half_life_ms) > bar)
+  WITH target, j, r, CASE WHEN r.updated_at > target[3] THEN r.updated_at ELSE target[3] END AS latest
+  WITH j, r, latest, target[2] + coalesce(r.count, 0) AS count,
+    target[1] * 2.0 ^ ((target[3] - latest) / $half_life_ms)
+      + coalesce(r.weight * 2.0 ^ ((r.updated_at - latest) / $half_life_ms), 0.0) AS weight
+  FOREACH (_ IN CASE WHEN r IS NULL THEN [1] ELSE [] END |
+    CREATE (i)-[:CO_OCCURS {count: count, weight: weight, updated_at: latest}]->(j)
+  )
+  FOREACH (known IN CASE WHEN r IS NOT NULL AND count > 0 THEN [r] ELSE [] END |
+    SET known += {count: count, weight: CASE WHEN weight > 0 THEN weight ELSE 0.0 END, updated_at: latest}
+  )
+  FOREACH (gone IN CASE WHEN r IS NOT NULL AND count <= 0 THEN [r] ELSE [] END | DELETE gone)
+  RETURN count(*) AS edges
+}
+WITH i, edges
+CALL (i) {
+  WITH i WHERE COUNT { (i)-[:CO_OCCURS]->() } > $keep
+  MATCH (i)-[r:CO_OCCURS]->(j)
+  WITH r ORDER BY r.weight * 2.0 ^ ((r.updated_at - $as_of) / $half_life_ms) DESC, j.id SKIP $keep
+  DELETE r
+}
+RETURN sum(edges) AS edges

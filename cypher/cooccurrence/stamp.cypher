@@ -1,0 +1,18 @@
+// purpose: Stamp the items whose row changed and move their popularity
+// param: rows LIST<MAP> of id, weight and at of the popularity that is added, both null for none
+// param: stamp INTEGER
+// param: half_life_ms FLOAT
+// returns: items INTEGER
+// mode: write
+UNWIND $rows AS row
+MATCH (i:Item {id: row.id})
+SET i.edges_at = $stamp
+WITH i, row, CASE WHEN row.at IS NULL OR i.popularity_at > row.at THEN i.popularity_at ELSE row.at END AS latest
+FOREACH (_ IN CASE WHEN row.at IS NULL THEN [] ELSE [1] END |
+  SET i += {
+    popularity: row.weight * 2.0 ^ ((row.at - latest) / $half_life_ms)
+      + coalesce(i.popularity * 2.0 ^ ((i.popularity_at - latest) / $half_life_ms), 0.0),
+    popularity_at: latest
+  }
+)
+RETURN count(i) AS items

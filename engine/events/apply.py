@@ -1,0 +1,213 @@
+"""One batch of events into the graph, in one transaction, each event once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.domain import MS_PER_DAY, EpochMs, Event, now_ms
+from engine.errors import ConflictError, UnknownReferenceError
+from engine.events.identity import digest
+from engine.events.token import FreshnessToken, encode_token
+from engine.graph.store import GraphStore, Tx
+from engine.interests.search import search_words
+from engine.interests.signals import sequence_types
+from engine.interests.update import UserUpdate, summarise
+from engine.settings import Settings
+
+Outcome = Literal["accepted", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsResult:
+    """What became of a batch.
+
+    Attributes:
+        accepted: Events that were new.
+        duplicates: Events that were stored before, or stood twice in the batch.
+        outcomes: One for each event, in the order given.
+        latest_at: Time of the newest event, epoch ms; 0 for an empty batch.
+        bookmarks: Bookmarks of the transaction.
+    """
+
+    accepted: int
+    duplicates: int
+    outcomes: tuple[Outcome, ...]
+    latest_at: EpochMs
+    bookmarks: tuple[str, ...]
+
+    @property
+    def token(self) -> str:
+        """Give the freshness token of the batch."""
+        return encode_token(FreshnessToken(self.bookmarks, self.latest_at))
+
+
+def apply_events(
+    store: GraphStore,
+    events: Sequence[Event],
+    *,
+    settings: Settings,
+    create_missing: bool = False,
+    mark_unfolded: bool = True,
+) -> EventsResult:
+    """Store a batch and move what it touches; all of it or nothing.
+
+    Users that are not there are made. The transaction first locks the users, sorted, so that two batches with the
+    same events count them once, and two batches of one user add up.
+
+    Args:
+        store: The graph.
+        events: Validated events, any number.
+        settings: Registry of types, half-lives and limits.
+        create_missing: Make items that are not there, instead of refusing the batch.
+        mark_unfolded: Leave the events to the fold; without it co-occurrence is marked as to be counted again,
+            which is right for a bulk import with a recount at its end.
+
+    Raises:
+        UnknownReferenceError: An item is not there; names the first event that needs it.
+        ConflictError: An id is stored, or stands in the batch, with other content.
+    """
+    digests = [digest(event) for event in events]
+    first_place: dict[str, int] = {}
+    for place, event in enumerate(events):
+        known = first_place.setdefault(event.id, place)
+        if digests[known] != digests[place]:
+            raise _conflict(place, event.id, "in the batch")
+
+    def work(tx: Tx) -> list[Outcome]:
+        now = now_ms()
+        new = _admit(tx, events, digests, first_place, create_missing, now)
+        if new:
+            fresh = [events[place] for place in new]
+            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now)
+        outcomes: list[Outcome] = ["duplicate"] * len(events)
+        for place in new:
+            outcomes[place] = "accepted"
+        return outcomes
+
+    if not events:
+        return EventsResult(0, 0, (), 0, ())
+    outcomes = store.write_transaction(work)
+    accepted = outcomes.count("accepted")
+    return EventsResult(
+        accepted=accepted,
+        duplicates=len(events) - accepted,
+        outcomes=tuple(outcomes),
+        latest_at=max(event.at for event in events),
+        bookmarks=store.last_bookmarks(),
+    )
+
+
+def _admit(
+    tx: Tx,
+    events: Sequence[Event],
+    digests: Sequence[str],
+    first_place: dict[str, int],
+    create_missing: bool,
+    now: EpochMs,
+) -> list[int]:
+    """Lock the users, check references and give the places of the events that are new."""
+    items = sorted({event.item_id for event in events if event.item_id is not None})
+    users = sorted({event.user_id for event in events})
+    [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), now=now)
+    missing = set(found["missing"])
+    if missing and not create_missing:
+        place, event = next((p, e) for p, e in enumerate(events) if e.item_id in missing)
+        raise UnknownReferenceError(
+            "The event names an item that is not in the graph.",
+            field=f"events[{place}].item_id",
+            value=event.item_id,
+            remedy="Put the item first, or send create_missing.",
+        )
+    if missing:
+        tx.run("events/create_items", items=sorted(missing), now=now)
+    for event_id, stored in found["stored"]:
+        place = first_place[event_id]
+        if stored != digests[place]:
+            raise _conflict(place, event_id, "in the graph")
+    stored_ids = {event_id for event_id, _ in found["stored"]}
+    return [place for event_id, place in first_place.items() if event_id not in stored_ids]
+
+
+def _write(
+    tx: Tx, events: Sequence[Event], digests: Sequence[str], settings: Settings, mark_unfolded: bool, now: EpochMs
+) -> None:
+    in_sequence = frozenset(sequence_types(settings.events))
+    digest_of = dict(zip((event.id for event in events), digests, strict=True))
+    updates = summarise(events, settings)
+    interest_half_life_ms = settings.interests.half_life_days * MS_PER_DAY
+    rows = [_row(update, digest_of, in_sequence if mark_unfolded else frozenset(), now) for update in updates]
+    tx.run(
+        "events/write",
+        users=rows,
+        interest_half_life_ms=interest_half_life_ms,
+        times_kept=settings.events.times_kept,
+        now=now,
+    )
+    searches = [
+        {"user_id": update.user_id, "words": words, "mass": move.mass, "at": move.updated_at}
+        for update in updates
+        for query, move in update.searches.items()
+        if (words := search_words(query))
+    ]
+    if searches:
+        tx.run(
+            "interests/searched",
+            rows=searches,
+            matches=settings.interests.search_matches,
+            half_life_ms=interest_half_life_ms,
+        )
+    if not mark_unfolded and any(event.type in in_sequence for event in events):
+        tx.run("cooccurrence/mark_stale")
+
+
+def _row(update: UserUpdate, digest_of: dict[str, str], folded_later: frozenset[str], now: EpochMs) -> dict[str, Any]:
+    """Give one user's part of the batch as parameters of `events/write`."""
+    unfolded: list[dict[str, Any]] = []
+    folded: list[dict[str, Any]] = []
+    for event in update.events:
+        properties = {
+            "id": event.id,
+            "type": event.type,
+            "user_id": event.user_id,
+            "item_id": event.item_id,
+            "at": event.at,
+            "value": event.value,
+            "query": event.query,
+            "recommendation_id": event.recommendation_id,
+            "digest": digest_of[event.id],
+            "received_at": now,
+        }
+        (unfolded if event.type in folded_later and event.item_id is not None else folded).append(properties)
+    return {
+        "id": update.user_id,
+        "unfolded": unfolded,
+        "folded": folded,
+        "interactions": [
+            {
+                "item": move.item_id,
+                "event": move.event,
+                "count": len(move.times),
+                "times": move.times,
+                "weight": move.weight,
+                "at": move.updated_at,
+                "half_life_ms": move.half_life_ms,
+            }
+            for move in update.interactions.values()
+        ],
+        "masses": [
+            {"item": item_id, "mass": move.mass, "at": move.updated_at}
+            for item_id, move in update.items.items()
+            if move.mass
+        ],
+    }
+
+
+def _conflict(place: int, event_id: str, where: str) -> ConflictError:
+    return ConflictError(
+        f"This id stands {where} with different content.",
+        field=f"events[{place}].id",
+        value=event_id,
+        remedy="Send a correction as a new event with an id of its own.",
+    )
