@@ -9,13 +9,12 @@ from flask import Response, redirect
 from api import auth, logs, metrics, paths, problems, request_ids
 from api.auth import needs
 from api.blueprints import BLUEPRINTS
-from api.container import Container
+from api.container import EXTENSION, Container
 from api.keys import KeyRing
 from api.limits import RateLimit
 from api.spec import Api
 from engine.settings import Settings
 
-_EXTENSION: Final = "interestgraph"
 _TO_SWAGGER: Final = '<!doctype html><meta http-equiv="refresh" content="0; url=swagger"><a href="swagger">OpenAPI</a>'
 
 
@@ -37,7 +36,7 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
         OPENAPI_HTML_STRING=_TO_SWAGGER,
         RATELIMIT_ENABLED=True,
     )
-    app.extensions[_EXTENSION] = container
+    app.extensions[EXTENSION] = container
 
     paths.register(app)
     request_ids.register(app)
@@ -58,9 +57,3 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
         return response
 
     return app
-
-
-def container_of(app: Any) -> Container:
-    """Give what the routes of an application work with."""
-    container: Container = app.extensions[_EXTENSION]
-    return container

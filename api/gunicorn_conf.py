@@ -56,7 +56,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Open what a process needs and keep its ranking state fresh, now that it is forked."""
-    from api.factory import container_of
+    from api.container import container_of
 
     worker.interestgraph_container = container_of(worker.wsgi)
     worker.interestgraph_container.start()

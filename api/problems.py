@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, g, has_request_context, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 from werkzeug.routing import RequestRedirect
 
 from api.errors import (
@@ -187,6 +187,10 @@ def answer_http_exception(error: HTTPException) -> Response | HTTPException:
         detail = "This address does not take this method."
         field, value = "method", request.method
         remedy = f"Use one of {', '.join(sorted(error.valid_methods or ()))}."
+    elif isinstance(error, SecurityError):
+        detail = "Without API keys only names of this machine are answered."
+        field, value = "Host", request.headers.get("Host")
+        remedy = "Use 127.0.0.1 or localhost, or set INTERESTGRAPH_API__REQUIRE_KEYS=true."
     elif status == 404:
         detail = "There is nothing at this address."
         field, value, remedy = "path", request.path[:200], "/openapi/ lists every address."

@@ -124,6 +124,8 @@ def tidy(spec: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             if not isinstance(operation, dict):
                 continue
+            if "description" in operation:
+                operation["description"] = operation["description"].replace("<br/>", "\n")
             unwanted = operation.get("responses", {}).get("422", {}).get("content", {})
             if "application/json" in unwanted:
                 del operation["responses"]["422"]

@@ -1,0 +1,11 @@
+"""Routes, one module a noun."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask_openapi3.blueprint import APIBlueprint
+
+from api.blueprints import health
+
+BLUEPRINTS: Final[tuple[APIBlueprint, ...]] = (health.blueprint,)

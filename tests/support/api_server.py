@@ -1,0 +1,126 @@
+"""A real gunicorn with the API, as a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+_LISTENING = re.compile(r"listening on (http://\S+?)[\"\s]")
+
+
+class ApiServer:
+    """One gunicorn master with its workers.
+
+    Args:
+        environment: Settings, by the names of the environment.
+        home: Its `INTERESTGRAPH_HOME`; its log is written there too.
+    """
+
+    def __init__(self, environment: Mapping[str, str], home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.log_path = home / "api.log"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("INTERESTGRAPH_", "NEO4J_"))},
+            "INTERESTGRAPH_HOME": str(home),
+            "INTERESTGRAPH_API__PORT": "0",
+            "INTERESTGRAPH_LOG_FORMAT": "json",
+            **environment,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    @property
+    def pid(self) -> int:
+        """Process id of the master."""
+        assert self._process is not None
+        return self._process.pid
+
+    def log(self) -> str:
+        """Everything it has logged."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [child.pid for child in psutil.Process(self.pid).children()]
+
+    def start(self, *, timeout_s: float = 60) -> ApiServer:
+        """Start it and wait until it answers, whatever the other parts do."""
+        with self.log_path.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_conf", "api.wsgi:app"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the API ended with {self._process.returncode}:\n{self.log()[-4000:]}")
+            found = _LISTENING.search(self.log())
+            if found:
+                self.url = found.group(1)
+                with contextlib.suppress(httpx.TransportError):
+                    if httpx.get(f"{self.url}/health/live", timeout=5).status_code == 200:
+                        return self
+            time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"the API does not answer:\n{self.log()[-4000:]}")
+
+    def wait_ready(self, *, timeout_s: float = 60) -> dict[str, Any]:
+        """Wait until every required part is up."""
+        return self.wait_for(lambda answered: answered.status_code == 200, timeout_s=timeout_s)
+
+    def wait_for(self, condition: Any, *, timeout_s: float = 60) -> dict[str, Any]:
+        """Wait until the readiness answer fulfils a condition."""
+        end = time.monotonic() + timeout_s
+        last: httpx.Response | None = None
+        while time.monotonic() < end:
+            with contextlib.suppress(httpx.TransportError):
+                last = httpx.get(f"{self.url}/health/ready", timeout=15)
+                if condition(last):
+                    return dict(last.json())
+            time.sleep(0.1)
+        raise AssertionError(f"never so: {last.text if last is not None else 'no answer'}\n{self.log()[-3000:]}")
+
+    def stop(self) -> None:
+        """End it and its workers."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                for child in psutil.Process(self.pid).children(recursive=True):
+                    child.kill()
+                self._process.send_signal(signal.SIGKILL)
+                self._process.wait(10)
+        self._process = None
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Give an HTTP client of it."""
+        return httpx.Client(base_url=self.url, timeout=30, **options)
+
+
+@contextlib.contextmanager
+def running_api(environment: Mapping[str, str], home: Path) -> Iterator[ApiServer]:
+    """Run one while a block lasts."""
+    server = ApiServer(environment, home)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
