@@ -1,15 +1,41 @@
-"""Names of tasks and queues, and what their messages carry: ids and a version only."""
+"""Names of tasks and queues, what their messages carry, and the way to send one.
+
+Messages carry ids and a version only. This module is light: the API sends jobs with it.
+"""
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from engine.errors import BrokerUnavailableError
+from engine.jobs.job import Job
+from engine.jobs.parameters import JobKind
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 CPU_QUEUE: Final = "cpu"
 GPU_QUEUE: Final = "gpu"
 
 FOLD_CO_OCCURRENCE: Final = "interestgraph.fold_co_occurrence"
 DISPATCH_JOBS: Final = "interestgraph.dispatch_jobs"
+REEMBED_DIRTY: Final = "interestgraph.reembed_dirty"
+SCHEDULE_RETRAINING: Final = "interestgraph.schedule_retraining"
 RUN_JOB: Final = "interestgraph.run_job"
+
+QUEUE_OF_KIND: Final[Mapping[str, str]] = {
+    JobKind.REEMBED: GPU_QUEUE,
+    JobKind.EMBED_TEXTS: GPU_QUEUE,
+    JobKind.RETRAIN: GPU_QUEUE,
+    JobKind.REBUILD_CO_OCCURRENCE: CPU_QUEUE,
+}
+
+_TIMEOUT_S: Final = 2.0
+_producers: dict[str, Celery] = {}
+_lock = threading.Lock()
 
 
 class JobMessage(TypedDict):
@@ -17,3 +43,70 @@ class JobMessage(TypedDict):
 
     job_id: str
     version: str | None
+
+
+def broker_url(settings: Settings) -> str:
+    """Give the address of the Redis server: `REDIS_URL`, else that of the embedded one."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    from engine.embedded import endpoints
+
+    return endpoints(settings).redis_url
+
+
+def send_job(settings: Settings, job: Job) -> None:
+    """Send the message of a job that is stored already.
+
+    When this fails nothing is lost: the job is queued in the graph, and `dispatch_jobs` sends its message later.
+
+    Args:
+        settings: Where the broker is.
+        job: The job.
+
+    Raises:
+        BrokerUnavailableError: The Redis server does not answer in about two seconds.
+    """
+    message: JobMessage = {"job_id": job.id, "version": job.version}
+    send(settings, RUN_JOB, dict(message), queue=QUEUE_OF_KIND[job.kind])
+
+
+def send(settings: Settings, task: str, payload: Mapping[str, Any], *, queue: str) -> None:
+    """Send one message.
+
+    Raises:
+        BrokerUnavailableError: The Redis server does not answer in about two seconds.
+    """
+    from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
+
+    try:
+        _producer(broker_url(settings)).send_task(task, kwargs=dict(payload), queue=queue, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        raise BrokerUnavailableError(
+            "The Redis server does not answer.", remedy="See that it runs: interestgraph status."
+        ) from error
+
+
+def _producer(url: str) -> Celery:
+    """Give this process's sender for a broker, made when it is first needed."""
+    with _lock:
+        if url not in _producers:
+            from celery import Celery
+
+            app = Celery("interestgraph.producer", broker=url, set_as_current=False)
+            app.conf.update(
+                task_serializer="json",
+                accept_content=["json"],
+                task_ignore_result=True,
+                broker_connection_timeout=_TIMEOUT_S,
+                broker_transport_options={
+                    "socket_connect_timeout": _TIMEOUT_S,
+                    "socket_timeout": _TIMEOUT_S,
+                    "max_retries": 1,
+                    "interval_start": 0,
+                    "interval_step": 0.1,
+                    "interval_max": 0.1,
+                },
+            )
+            _producers[url] = app
+        return _producers[url]

@@ -1,0 +1,171 @@
+"""What each kind of job may be asked for, checked before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from engine.errors import InvalidInputError
+from engine.graph.names import check_version_id
+
+MAX_IDS: Final = 10_000
+MAX_ID_CHARS: Final = 512
+
+NodeId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS)]
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    REEMBED = "reembed"
+    EMBED_TEXTS = "embed_texts"
+    RETRAIN = "retrain"
+    REBUILD_CO_OCCURRENCE = "rebuild_co_occurrence"
+
+
+class Parameters(BaseModel):
+    """Parameters of one kind: frozen, strict, unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ReembedParameters(Parameters):
+    """Vectors of a selection of nodes, made again and written back."""
+
+    selection: Literal["all", "dirty", "items", "users", "interests"] = Field(
+        "all",
+        description="all: every item, interest and user. dirty: users with new behaviour, items that changed or have "
+        "no vector. items, users, interests: those in `ids`.",
+    )
+    ids: list[NodeId] = Field(
+        default_factory=list, max_length=MAX_IDS, description="The nodes, for items, users and interests."
+    )
+    hops: Annotated[int, Field(ge=0, le=2)] | None = Field(
+        None,
+        description="Steps of the graph read around the nodes for message passing; empty takes the model's own depth, "
+        "0 leaves the graph out.",
+    )
+    version: str | None = Field(None, description="Embedding version; empty takes the active one, else the newest.")
+    encode_text: bool = Field(False, description="Whether texts are encoded anew instead of taken from the cache.")
+    activate: bool = Field(
+        False, description="Whether the version becomes the active one when all of it is embedded; only with all."
+    )
+
+    @field_validator("version")
+    @classmethod
+    def _check_version(cls, version: str | None) -> str | None:
+        return None if version is None else check_version_id(version)
+
+    @field_validator("ids")
+    @classmethod
+    def _sort_ids(cls, ids: list[str]) -> list[str]:
+        return sorted(set(ids))
+
+    @model_validator(mode="after")
+    def _ids_fit_selection(self) -> Self:
+        named = self.selection in ("items", "users", "interests")
+        if named and not self.ids:
+            raise InvalidInputError(
+                f"The selection {self.selection} names no nodes.", field="ids", remedy="Give their ids."
+            )
+        if not named and self.ids:
+            raise InvalidInputError(
+                f"The selection {self.selection} takes no ids.",
+                field="ids",
+                value=self.ids[0],
+                remedy="Choose items, users or interests, or leave the ids out.",
+            )
+        if self.activate and self.selection != "all":
+            raise InvalidInputError(
+                "A version is activated by a job that embeds all of it.",
+                field="activate",
+                value=self.activate,
+                remedy="Choose the selection all, or leave activate out.",
+            )
+        return self
+
+
+class EmbedTextsParameters(Parameters):
+    """Text vectors of items, made ahead of training and re-embedding."""
+
+    ids: list[NodeId] = Field(default_factory=list, max_length=MAX_IDS, description="Items; empty takes all.")
+    refresh: bool = Field(False, description="Whether vectors in the cache are made again.")
+
+
+class TrainingOverrides(Parameters):
+    """Settings of one training that differ from the environment's; see the settings of training."""
+
+    epochs: Annotated[int, Field(gt=0)] | None = None
+    patience: Annotated[int, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    batch_positions: Annotated[int, Field(gt=0)] | None = None
+    max_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    validation_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    test_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    seed: int | None = None
+
+
+class RetrainParameters(Parameters):
+    """A new model from the present graph, as a new embedding version."""
+
+    training: TrainingOverrides = Field(TrainingOverrides(), description="Settings of this training.")
+    embed: bool = Field(True, description="Whether a job that embeds the whole graph follows.")
+    activate: bool = Field(True, description="Whether that job activates the version.")
+
+
+class RebuildCoOccurrenceParameters(Parameters):
+    """CO_OCCURS and popularity, counted again from all events; takes no parameters."""
+
+
+JobParameters = ReembedParameters | EmbedTextsParameters | RetrainParameters | RebuildCoOccurrenceParameters
+
+PARAMETERS: Final[Mapping[JobKind, type[JobParameters]]] = {
+    JobKind.REEMBED: ReembedParameters,
+    JobKind.EMBED_TEXTS: EmbedTextsParameters,
+    JobKind.RETRAIN: RetrainParameters,
+    JobKind.REBUILD_CO_OCCURRENCE: RebuildCoOccurrenceParameters,
+}
+
+
+def parse_kind(kind: str) -> JobKind:
+    """Give the kind of this name.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    try:
+        return JobKind(kind)
+    except ValueError:
+        raise InvalidInputError(
+            "There is no job of this kind.", field="kind", value=kind, remedy=f"Use one of {', '.join(JobKind)}."
+        ) from None
+
+
+def parse_parameters(kind: str, raw: Mapping[str, Any]) -> JobParameters:
+    """Check the parameters of a job.
+
+    Args:
+        kind: A name of `JobKind`.
+        raw: Parameters as plain data; what is left out takes its default.
+
+    Raises:
+        InvalidInputError: The kind is unknown or a parameter is wrong; names the field.
+    """
+    model = PARAMETERS[parse_kind(kind)]
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        name = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path).lstrip(".")
+        unknown = first["type"] == "extra_forbidden"
+        raise InvalidInputError(
+            "There is no such parameter." if unknown else f"This parameter is wrong: {first['msg']}.",
+            field=name or "params",
+            value=first.get("input"),
+            remedy=f"A job of kind {kind} takes {', '.join(model.model_fields) or 'no parameters'}.",
+        ) from error
