@@ -67,7 +67,7 @@ def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:
     if not events:
         return FoldResult(taken["state"], 0, 0, 0, taken["as_of"], more=False)
     options = settings.co_occurrence
-    half_life_ms = options.half_life_days * MS_PER_DAY
+    half_life_ms = decay.days_ms(options.half_life_days)
     deltas = count_delta(
         _segments(tx, events, settings),
         window=options.window,
@@ -99,7 +99,7 @@ def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:
             for item_id in moved
         ],
         stamp=taken["stamp"],
-        half_life_ms=settings.ranking.popularity_half_life_days * MS_PER_DAY,
+        half_life_ms=decay.days_ms(settings.ranking.popularity_half_life_days),
     )
     return FoldResult("live", len(events), stamped["items"], edges, taken["as_of"], more=len(events) >= limit)
 
@@ -114,7 +114,7 @@ def popularity_of(events: Iterable[Mapping[str, Any]], settings: Settings) -> di
     Returns:
         Weight and the time at which it stands, by item.
     """
-    half_life_ms = settings.ranking.popularity_half_life_days * MS_PER_DAY
+    half_life_ms = decay.days_ms(settings.ranking.popularity_half_life_days)
     popularity: dict[str, tuple[float, EpochMs]] = {}
     for event in events:
         strength = positive_strength(event["type"], event["value"], settings.events)

@@ -18,9 +18,10 @@ import numpy as np
 
 from engine.cooccurrence.counting import PairCounts, count_pairs
 from engine.cooccurrence.fold import positive_strength
-from engine.domain import MS_PER_DAY, EpochMs, now_ms
+from engine.domain import EpochMs, now_ms
 from engine.errors import ConflictError, FencedError
 from engine.graph.store import GraphStore
+from engine.interests.decay import days_ms
 from engine.interests.signals import sequence_types
 from engine.settings import Settings
 
@@ -138,7 +139,7 @@ def _count(steps: _Steps, settings: Settings) -> PairCounts:
         offsets,
         window=options.window,
         backward=options.backward,
-        half_life_ms=options.half_life_days * MS_PER_DAY,
+        half_life_ms=days_ms(options.half_life_days),
         keep=options.max_edges_per_item,
     )
 
@@ -171,7 +172,7 @@ def _popularity(steps: _Steps, settings: Settings) -> tuple[list[float], list[in
     item, at = np.array(steps.item, dtype=np.int64), np.array(steps.at, dtype=np.int64)
     newest = np.zeros(len(steps.items), dtype=np.int64)
     np.maximum.at(newest, item, at)
-    half_life_ms = settings.ranking.popularity_half_life_days * MS_PER_DAY
+    half_life_ms = days_ms(settings.ranking.popularity_half_life_days)
     faded = np.array(steps.strength) * np.exp2((at - newest[item]) / half_life_ms)
     return np.bincount(item, weights=faded, minlength=len(steps.items)).tolist(), newest.tolist()
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.domain import MS_PER_DAY, EpochMs, Event, now_ms
+from engine.domain import EpochMs, Event, now_ms
 from engine.errors import ConflictError, UnknownReferenceError
 from engine.events.identity import digest
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
+from engine.interests.decay import days_ms
 from engine.interests.search import search_words
 from engine.interests.signals import sequence_types
 from engine.interests.update import UserUpdate, summarise
@@ -136,7 +137,7 @@ def _write(
     in_sequence = frozenset(sequence_types(settings.events))
     digest_of = dict(zip((event.id for event in events), digests, strict=True))
     updates = summarise(events, settings)
-    interest_half_life_ms = settings.interests.half_life_days * MS_PER_DAY
+    interest_half_life_ms = days_ms(settings.interests.half_life_days)
     rows = [_row(update, digest_of, in_sequence if mark_unfolded else frozenset(), now) for update in updates]
     tx.run(
         "events/write",

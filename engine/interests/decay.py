@@ -16,10 +16,17 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from engine.domain import MS_PER_DAY
+
 Values = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 
 _LARGEST_EXPONENT = 1023.0
+
+
+def days_ms(days: float) -> float:
+    """Give days in milliseconds, always as a float: Cypher divides whole numbers without a rest."""
+    return float(days * MS_PER_DAY)
 
 
 @overload

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain import MS_PER_DAY, EpochMs, InterestSource, now_ms
+from engine.domain import EpochMs, InterestSource, now_ms
 from engine.graph.store import GraphStore
+from engine.interests.decay import days_ms
 from engine.settings import Settings
 
 
@@ -79,7 +80,7 @@ def read_interests(
         "interests/of_user",
         user_id=user_id,
         at=moment,
-        half_life_ms=settings.interests.half_life_days * MS_PER_DAY,
+        half_life_ms=days_ms(settings.interests.half_life_days),
         bookmarks=bookmarks,
     )
     interests = share_out(row for row in rows if row["id"] is not None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.domain import MS_PER_DAY, EventType
+from engine.domain import EventType
 from engine.errors import InvalidInputError
+from engine.interests.decay import days_ms
 from engine.settings import EventSettings, EventTypeSettings
 
 
@@ -49,7 +50,7 @@ def strength(event_type: str, value: float | None, settings: EventSettings) -> f
 
 def half_life_ms(event_type: str, settings: EventSettings) -> float:
     """Give the half-life of a type in milliseconds."""
-    return type_settings(event_type, settings).half_life_days * MS_PER_DAY
+    return days_ms(type_settings(event_type, settings).half_life_days)
 
 
 def sequence_types(settings: EventSettings) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.domain import MS_PER_DAY, EpochMs, Event
+from engine.domain import EpochMs, Event
 from engine.interests import decay, signals
 from engine.settings import Settings
 
@@ -69,8 +69,8 @@ def summarise(events: Iterable[Event], settings: Settings) -> list[UserUpdate]:
     Returns:
         One update a user, sorted by user id.
     """
-    interest_half_life_ms = settings.interests.half_life_days * MS_PER_DAY
-    half_lives = {name: entry.half_life_days * MS_PER_DAY for name, entry in settings.events.types.items()}
+    interest_half_life_ms = decay.days_ms(settings.interests.half_life_days)
+    half_lives = {name: decay.days_ms(entry.half_life_days) for name, entry in settings.events.types.items()}
     updates: dict[str, UserUpdate] = {}
     for event in events:
         update = updates.get(event.user_id)
