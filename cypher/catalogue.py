@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final, Literal
 
 SUFFIX: Final = ".cypher"
+_ROOT: Final = Path(__file__).parent
 _PARAMETER: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _PLACEHOLDER: Final = re.compile(r"<<([a-z_]+)>>")
 _HEADER: Final = re.compile(r"^//\s*(purpose|param|returns|mode|capability):\s*(.*)$")
@@ -139,25 +139,14 @@ def statements() -> list[Statement]:
 
 def migrations() -> list[Statement]:
     """Give the migrations in their order."""
-    folder = resources.files(__package__) / "migrations"
-    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(SUFFIX)), key=lambda entry: entry.name)
-    return [parse(f"migrations/{entry.name.removesuffix(SUFFIX)}", entry.read_text("utf-8")) for entry in files]
+    return [parse(_name(path), path.read_text("utf-8")) for path in sorted((_ROOT / "migrations").glob(f"*{SUFFIX}"))]
 
 
 @lru_cache(maxsize=1)
 def _all() -> dict[str, Statement]:
-    root = resources.files(__package__)
-    found = {}
-    for path, entry in _walk(root, ""):
-        if not path.startswith("migrations/"):
-            name = path.removesuffix(SUFFIX)
-            found[name] = parse(name, entry.read_text("utf-8"))
-    return found
+    paths = (path for path in _ROOT.rglob(f"*{SUFFIX}") if path.parent.name != "migrations")
+    return {_name(path): parse(_name(path), path.read_text("utf-8")) for path in paths}
 
 
-def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _walk(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(SUFFIX):
-            yield f"{prefix}{entry.name}", entry
+def _name(path: Path) -> str:
+    return path.relative_to(_ROOT).with_suffix("").as_posix()

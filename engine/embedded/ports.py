@@ -1,0 +1,71 @@
+"""Free ports on the loopback address, chosen once and remembered."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from engine.embedded.jars import write_atomic
+
+
+class Ports:
+    """Ports by name, kept in a file below the home folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, name: str) -> int | None:
+        """Give the remembered port of a part."""
+        value = self._read().get(name)
+        return value if isinstance(value, int) else None
+
+    def choose(self, name: str, *, preferred: int = 0) -> int:
+        """Give the remembered port if it is free, else the preferred one, else any free one; remember it."""
+        ports = self._read()
+        taken = {port for other, port in ports.items() if other != name}
+        for candidate in (ports.get(name), preferred):
+            if candidate and candidate not in taken and is_free(candidate):
+                port = candidate
+                break
+        else:
+            port = free_port()
+            while port in taken:
+                port = free_port()
+        if ports.get(name) != port:
+            write_atomic(self._path, json.dumps({**ports, name: port}, indent=1))
+        return port
+
+    def _read(self) -> dict[str, int]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port of the loopback address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return not is_open(port)
+
+
+def is_open(port: int, timeout_s: float = 0.2) -> bool:
+    """Tell whether somebody answers on a port of the loopback address."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """Give a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

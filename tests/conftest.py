@@ -1,0 +1,60 @@
+"""Fixtures: real servers, started once for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.embedded.stack import NEO4J, VALKEY
+from engine.graph.migrations import migrate
+from engine.graph.store import GraphStore
+from engine.settings import Settings
+from tests.support.servers import running
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a running Neo4j of the default version; the run fails when it cannot start."""
+    with running(Path(tmp_path_factory.mktemp("neo4j")), parts=(NEO4J,)) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def neo4j_lts_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a running Neo4j 5.26 LTS."""
+    with running(Path(tmp_path_factory.mktemp("neo4j-lts")), version="5.26.31", parts=(NEO4J,)) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address, with password, of a running Valkey."""
+    with running(Path(tmp_path_factory.mktemp("valkey")), parts=(VALKEY,)) as settings:
+        from engine.embedded import EmbeddedStack
+
+        stack = EmbeddedStack(settings)
+        yield stack.valkey.url(stack.ports.get(VALKEY) or 0)
+
+
+@pytest.fixture(scope="session")
+def migrated_store(neo4j_server: Settings) -> Iterator[GraphStore]:
+    """A store over the default server with the schema in place."""
+    with GraphStore.open(neo4j_server) as store:
+        migrate(store)
+        yield store
+
+
+@pytest.fixture
+def store(migrated_store: GraphStore) -> GraphStore:
+    """The migrated store with an empty graph."""
+    wipe(migrated_store)
+    return migrated_store
+
+
+def wipe(store: GraphStore) -> None:
+    """Remove every node but the schema's record."""
+    store.write_auto(
+        "MATCH (n) WHERE NOT n:Migration AND NOT n:Lease CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
+    )

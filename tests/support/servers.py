@@ -1,0 +1,30 @@
+"""Real servers for tests, each below a temporary home; stopped by their own pid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.embedded import EmbeddedStack
+from engine.embedded.stack import NEO4J, VALKEY
+from engine.settings import Settings, load_settings
+
+
+@contextmanager
+def running(home: Path, *, version: str = "2026.09.0", parts: tuple[str, ...] = (NEO4J, VALKEY)) -> Iterator[Settings]:
+    """Run servers below a home folder; the settings carry their addresses."""
+    own = load_settings(
+        home=home,
+        neo4j={"version": version, "heap_mb": 512, "page_cache_mb": 64},
+        neo4j_uri=None,
+        redis_url=None,
+    )
+    stack = EmbeddedStack(own)
+    # Tests choose free ports: the usual ones may belong to somebody's stack.
+    stack.use_free_ports()
+    try:
+        stack.up(only=parts)
+        yield own
+    finally:
+        stack.down()
