@@ -126,6 +126,15 @@ class WorkerSettings(Section):
         60, description="Seconds without a sign of life after which a job is sent again."
     )
     batch_size: PositiveInt = Field(500, description="Nodes embedded and written in one step.")
+    dispatch_interval_s: PositiveFloat = Field(
+        5, description="Seconds between two looks for jobs whose message or worker was lost."
+    )
+    reembed_dirty_interval_s: PositiveFloat = Field(
+        60, description="Seconds between two looks for users with new behaviour and items without a vector."
+    )
+    retrain_every_hours: PositiveFloat | None = Field(
+        None, description="Hours after which a new model is trained by itself; empty never does."
+    )
 
 
 class ModelSettings(Section):
