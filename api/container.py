@@ -4,45 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import structlog
 
-from api import metrics
 from engine.errors import InterestGraphError, UnavailableError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
     from engine.graph.store import GraphStore
-    from engine.ranking.recommender import Recommender
 
-# How long a failed attempt to reach the database answers for the following ones.
-_RETRY_S: Final = 1.0
-_REDIS_TIMEOUT_S: Final = 0.5
-_SAMPLE_S: Final = 1.0
 EXTENSION: Final = "interestgraph"
+# A request waits no longer for a database that is away; its caller is told to come back.
+_RETRY_S: Final = 2.0
+_REDIS_TIMEOUT_S: Final = 0.5
+_KEEP_S: Final = 0.5
 _log = structlog.get_logger("api.container")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """State of one part, for the health page."""
-
-    name: str
-    up: bool
-    required: bool
-    detail: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
-        return asdict(self)
-
-
 class Container:
-    """Store, ranking and broker of one process. Opening is tried again until it works.
+    """Store, ranking and broker of one process; what cannot be opened is tried again.
+
+    Once the database is known to be away, requests are refused at once and not after a time-out each, until the
+    keeper, a thread of its own, has reached it again.
 
     Args:
         settings: The settings.
@@ -50,12 +35,11 @@ class Container:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        self.redis_url = _redis_url(settings)
         self._lock = threading.Lock()
         self._store: GraphStore | None = None
-        self._recommender: Recommender | None = None
-        self._failed_until = 0.0
         self._failure: InterestGraphError | None = None
+        self._failed_at = 0.0
         self._closing = threading.Event()
         self._keeper: threading.Thread | None = None
         self._redis: redis.Redis | None = None
@@ -67,22 +51,96 @@ class Container:
             DatabaseUnavailableError: Neo4j does not answer.
             AuthenticationFailedError: It refuses the login.
         """
-        if self._store is not None:
-            return self._store
-        with self._lock:
-            if self._store is not None:
-                return self._store
-            if self._failure is not None and time.monotonic() < self._failed_until:
-                raise self._failure
-            from engine.graph.store import GraphStore
+        if self._failure is not None and (self._keeper is not None or time.monotonic() < self._failed_at + _KEEP_S):
+            raise self._failure
+        return self._open_store()
 
+    def note_failure(self, error: InterestGraphError) -> None:
+        """Remember that the database did not answer a request."""
+        if self._failure is None:
+            _log.warning("the database does not answer", error=str(error))
+        self._failure, self._failed_at = error, time.monotonic()
+
+    def broker(self) -> redis.Redis:
+        """Give a connection pool to Redis.
+
+        Raises:
+            UnavailableError: No address of it is known.
+        """
+        if self._redis is None:
+            if self.redis_url is None:
+                raise UnavailableError("No address of Redis is known.", field="REDIS_URL")
+            self._redis = redis.Redis.from_url(
+                self.redis_url, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
+            )
+        return self._redis
+
+    def check_database(self) -> GraphStore:
+        """Reach the database now, whatever was known of it, and remember what came of it.
+
+        Raises:
+            InterestGraphError: It does not answer, or refuses the login.
+        """
+        try:
+            store = self._open_store()
+            store.ping()
+        except InterestGraphError as error:
+            self.note_failure(error)
+            raise
+        if self._failure is not None:
+            _log.info("the database answers again")
+        self._failure = None
+        return store
+
+    def start(self) -> None:
+        """Open everything in the background and keep it open; called once the process is forked."""
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+            self._keeper.start()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._closing.set()
+        if self._keeper is not None:
+            self._keeper.join(timeout=5)
+        if self._store is not None:
+            self._store.close()
+        if self._redis is not None:
+            self._redis.close()
+
+    def _keep(self) -> None:
+        while not self._closing.wait(_KEEP_S):
             try:
-                self._store = GraphStore.open(self.settings)
-            except InterestGraphError as error:
-                self._failure, self._failed_until = error, time.monotonic() + _RETRY_S
-                raise
-            self._failure = None
-            return self._store
+                if self._store is None or self._failure is not None:
+                    self.check_database()
+            except InterestGraphError:
+                continue
+            except Exception:
+                _log.exception("the keeper failed")
+
+    def _open_store(self) -> GraphStore:
+        if self._store is None:
+            with self._lock:
+                if self._store is None:
+                    self._store = _open_store(self.settings)
+        return self._store
+
+
+def _open_store(settings: Settings) -> GraphStore:
+    from engine.graph.store import GraphStore
+
+    quick = settings.neo4j.model_copy(update={"retry_s": min(settings.neo4j.retry_s, _RETRY_S)})
+    return GraphStore.open(settings.model_copy(update={"neo4j": quick}))
+
+
+def _redis_url(settings: Settings) -> str | None:
+    """Give the address of Redis, or none where no embedded server was ever started."""
+    from workers.contracts import broker_url
+
+    try:
+        return broker_url(settings)
+    except UnavailableError:
+        return None
 
 
 def container_of(app: Any) -> Container:

@@ -10,6 +10,7 @@ from flask_openapi3.models.license import License
 from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import ResponseDict
 from flask_openapi3.utils import get_model_schema
 from pydantic import BaseModel
 
@@ -67,7 +68,7 @@ def problem_response(status: int) -> dict[str, Any]:
 
 def responses(
     answers: dict[int, type[BaseModel] | None], *problems: int, body: bool = False, open_to_all: bool = False
-) -> dict[str, Any]:
+) -> ResponseDict:
     """Describe the answers of an address.
 
     Args:
@@ -81,7 +82,7 @@ def responses(
         statuses |= {401, 403, 422, 429, 503}
     if body:
         statuses |= {400, 413, 415}
-    described: dict[str, Any] = {str(status): model for status, model in answers.items()}
+    described: ResponseDict = {str(status): model for status, model in answers.items()}
     described.update({str(status): problem_response(status) for status in sorted(statuses)})
     return described
 

@@ -6,6 +6,11 @@ from typing import Final
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.blueprints import health
+from api.blueprints import events, health, interests, jobs
 
-BLUEPRINTS: Final[tuple[APIBlueprint, ...]] = (health.blueprint,)
+BLUEPRINTS: Final[tuple[APIBlueprint, ...]] = (
+    health.blueprint,
+    events.blueprint,
+    interests.blueprint,
+    jobs.blueprint,
+)

@@ -12,6 +12,7 @@ from api.answers import answer
 from api.auth import needs
 from api.blueprints.support import container
 from api.metrics import UP
+from api.parts import check_parts
 from api.schemas.health import LiveAnswer, ReadyAnswer
 from api.validation import validated
 
@@ -47,7 +48,7 @@ def ready() -> Any:
     `database` and `schema` are required: without them the answer is 503. Without the broker jobs wait and rate limits
     are counted by each process; without a model popular and co-occurring items are recommended.
     """
-    parts = container().parts()
+    parts = check_parts(container())
     down = [part.name for part in parts if not part.up]
     is_down = any(part.required and not part.up for part in parts)
     for part in parts:

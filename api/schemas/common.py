@@ -85,3 +85,9 @@ class Problem(Answer):
     remedy: str | None = Field(None, description="What to do.")
     request_id: str | None = Field(None, description="The id under which the log has it.")
     errors: list[FaultAnswer] | None = Field(None, description="Everything that is wrong, where it is more than one.")
+
+
+class Body(Request):
+    """A body: besides, a text is no number and a number is no text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
