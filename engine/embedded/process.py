@@ -59,6 +59,7 @@ class ChildProcess:
     def __init__(self, spec: ProcessSpec) -> None:
         self.spec = spec
         self._pid_file = spec.run_dir / f"{spec.name}.pid"
+        self._child: subprocess.Popen[bytes] | None = None
 
     def process(self) -> psutil.Process | None:
         """Give the running process, or none."""
@@ -70,8 +71,11 @@ class ChildProcess:
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
 
-    def start(self) -> bool:
+    def start(self, *, wait: bool = True) -> bool:
         """Start it where it does not run, and wait until it answers.
+
+        Args:
+            wait: Whether to wait; without it the caller calls `wait_ready` later.
 
         Returns:
             Whether it was started now.
@@ -80,7 +84,8 @@ class ChildProcess:
             EmbeddedServerError: It ended or did not answer in time; the error has the last lines of its log.
         """
         if self.process() is not None:
-            self.wait_ready()
+            if wait:
+                self.wait_ready()
             return False
         self.spec.log.parent.mkdir(parents=True, exist_ok=True)
         if self.spec.log.exists() and self.spec.log.stat().st_size > _LOG_LIMIT_BYTES:
@@ -97,12 +102,12 @@ class ChildProcess:
             )
         record = {"pid": child.pid, "created": psutil.Process(child.pid).create_time(), "argv": list(self.spec.argv)}
         write_atomic(self._pid_file, json.dumps(record))
-        self.wait_ready(child)
-        # Not waited for: it belongs to init once this command ends.
-        child.returncode = 0
+        self._child = child
+        if wait:
+            self.wait_ready()
         return True
 
-    def wait_ready(self, child: subprocess.Popen[bytes] | None = None) -> None:
+    def wait_ready(self) -> None:
         """Wait until it answers.
 
         Raises:
@@ -110,7 +115,7 @@ class ChildProcess:
         """
         deadline = time.monotonic() + self.spec.ready_timeout_s
         while not self.spec.ready():
-            ended = child.poll() is not None if child is not None else self.process() is None
+            ended = self._child.poll() is not None if self._child is not None else self.process() is None
             if ended or time.monotonic() > deadline:
                 what = "ended" if ended else f"did not answer within {self.spec.ready_timeout_s:.0f} s"
                 if not ended:
@@ -122,6 +127,10 @@ class ChildProcess:
                     remedy="interestgraph doctor looks for the usual causes.",
                 )
             time.sleep(_POLL_S)
+        if self._child is not None:
+            # It outlives this command and belongs to init then: nothing to wait for.
+            self._child.returncode = 0
+            self._child = None
 
     def stop(self) -> bool:
         """Stop it and everything it started; give whether it ran.

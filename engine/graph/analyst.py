@@ -7,9 +7,12 @@ refused before anything is sent.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from engine.errors import InvalidInputError, PermissionDeniedError
+from engine.graph.store import GraphStore, Tx
 
 MAX_CHARS: Final = 20_000
 
@@ -82,3 +85,50 @@ def _without_literals(text: str) -> str:
         else:
             parts.append(" ")
     return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of an analyst's question.
+
+    Attributes:
+        columns: Names, in order.
+        rows: At most as many as were asked for.
+        cut: Whether there were more.
+    """
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    cut: bool
+
+
+def ask(
+    store: GraphStore,
+    text: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    limit: int = 100,
+    timeout_s: float = 30,
+) -> Answer:
+    """Run an analyst's statement in a READ transaction, bounded in time and rows.
+
+    Raises:
+        PermissionDeniedError: It would write, leave the graph, or administer the server.
+        InvalidInputError: The server cannot read it.
+        QueryTimeoutError: It took too long.
+    """
+    check_read_only(text)
+
+    def work(tx: Tx) -> Answer:
+        result = tx.run_text(text, **(parameters or {}))
+        columns = list(result.keys())
+        rows: list[dict[str, Any]] = []
+        cut = False
+        for record in result:
+            if len(rows) == limit:
+                cut = True
+                break
+            rows.append(dict(zip(columns, record.values(), strict=True)))
+        return Answer(columns=columns, rows=rows, cut=cut)
+
+    return store.read_transaction(work, timeout_s=timeout_s)

@@ -27,6 +27,7 @@ from engine.errors import (
     DatabaseUnavailableError,
     InterestGraphError,
     InvalidInputError,
+    PermissionDeniedError,
     QueryTimeoutError,
     SettingsError,
 )
@@ -326,6 +327,10 @@ def _mapped(operation: str) -> Iterator[None]:
         if isinstance(error, TransientError) or error.is_retryable():
             raise DatabaseUnavailableError(
                 f"Neo4j is busy ({operation}): {error.message}", remedy="Try again in a moment."
+            ) from error
+        if error.code == "Neo.ClientError.Statement.AccessMode":
+            raise PermissionDeniedError(
+                "This statement writes, and only reading is allowed here.", field="cypher"
             ) from error
         if isinstance(error, ClientError) and (error.code or "").startswith("Neo.ClientError.Statement."):
             raise InvalidInputError(f"Neo4j refuses the statement: {error.message}", field="cypher") from error

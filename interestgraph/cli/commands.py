@@ -7,6 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    from interestgraph.cli import stack
+    from interestgraph.cli import keys, query, stack
 
-    stack.register(app)
+    for noun in (stack, query, keys):
+        noun.register(app)

@@ -52,9 +52,8 @@ def cypher(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Ask the graph a question in Cypher, read only, bounded in time and rows."""
-    from engine.graph.store import GraphStore
-
     from engine.graph.analyst import ask
+    from engine.graph.store import GraphStore
 
     parameters = dict(_parameter(text) for text in parameter or [])
     with GraphStore.open(get_settings()) as store:

@@ -32,7 +32,12 @@ def interests_table(interests: Sequence[Mapping[str, Any]], before: Mapping[str,
     top = max((float(entry["share"]) for entry in interests), default=1.0) or 1.0
     for entry in interests:
         share = float(entry["share"])
-        row = [str(entry["name"]), str(entry["kind"]), f"{share:.1%}", Text(bar(share / top), style="magenta")]
+        row: list[str | Text] = [
+            str(entry["name"]),
+            str(entry["kind"]),
+            f"{share:.1%}",
+            Text(bar(share / top), style="magenta"),
+        ]
         if before is not None:
             moved = share - before.get(str(entry["id"]), 0.0)
             row.append(Text(f"{moved:+.2%}", style="green" if moved > 0 else "red") if abs(moved) >= 5e-5 else "")
