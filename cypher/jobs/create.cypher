@@ -13,7 +13,7 @@ WITH s
 WHERE NOT $unless_pending OR NOT EXISTS {
   MATCH (other:Job)
   WHERE other.state IN ['queued', 'running'] AND other.kind = $kind
-    AND coalesce(other.version, '') = coalesce($version, '')
+    AND ($version IS NULL OR other.version = $version)
 }
 CREATE (j:Job {
   id: $id, kind: $kind, state: 'queued', params: $params, version: $version, fence: 0, attempts: 0, done: 0, total: 0,

@@ -1,0 +1,1 @@
+"""Graph and model together: what the workers run."""
