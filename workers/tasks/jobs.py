@@ -80,9 +80,7 @@ def dispatch_jobs() -> None:
                 held[queue] = _waiting(queue) > 0
             if held[queue]:
                 continue
-            contracts.send(
-                settings, contracts.RUN_JOB, {"job_id": row["id"], "version": row["version"]}, queue=queue
-            )
+            contracts.send(settings, contracts.RUN_JOB, {"job_id": row["id"], "version": row["version"]}, queue=queue)
             sent.append(row["id"])
         if sent:
             store.write("jobs/sent", ids=sent)
