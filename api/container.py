@@ -138,7 +138,7 @@ def _redis_url(settings: Settings) -> str | None:
     from workers.contracts import broker_url
 
     try:
-        return broker_url(settings)
+        return broker_url(settings) or None
     except UnavailableError:
         return None
 

@@ -38,8 +38,8 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
     )
     app.extensions[EXTENSION] = container
 
-    paths.register(app)
     request_ids.register(app)
+    paths.register(app)
     metrics.register(app)
     logs.register(app)
     problems.register(app)

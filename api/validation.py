@@ -13,6 +13,7 @@ from typing import Any, Final, ParamSpec, TypeVar, get_args, get_origin, get_typ
 from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api import strict_json
 from api.errors import Fault, InvalidRequestError, UnsupportedMediaTypeError
@@ -99,6 +100,7 @@ def read_json_body() -> Any:
     Raises:
         UnsupportedMediaTypeError: It is not JSON, or compressed.
         MalformedBodyError: It is no JSON that can be read.
+        RequestEntityTooLarge: It is larger than the application's limit.
     """
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
@@ -106,6 +108,10 @@ def read_json_body() -> Any:
             "Compressed bodies are not taken.", field="Content-Encoding", value=coding, remedy="Send it uncompressed."
         )
     data = request.get_data(cache=False)
+    limit = request.max_content_length
+    if limit is not None and request.content_length is None and len(data) >= limit:
+        # A body in chunks does not say how long it is; werkzeug cuts it off at the limit without a word.
+        raise RequestEntityTooLarge
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if (data or request.mimetype) and (
         not (request.mimetype == "application/json" or request.mimetype.endswith("+json"))

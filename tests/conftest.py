@@ -13,6 +13,8 @@ from engine.graph.store import GraphStore
 from engine.settings import Settings
 from tests.support.servers import running
 
+pytest_plugins = ["tests.support.api_server"]
+
 
 @pytest.fixture(scope="session")
 def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, JsonValue, RootModel
 
 from api.schemas.common import Answer, EpochMs, Id, Request
 from engine.events.parse import MAX_QUERY_CHARS, MAX_VALUE
 
-_EVENT_EXAMPLE = {
+_EVENT_EXAMPLE: Final[dict[str, JsonValue]] = {
     "id": "order-7001-line-1",
     "type": "purchase",
     "user_id": "household-1",
@@ -60,7 +60,7 @@ class EventsBody(RootModel[EventBody | EventList]):
                     "batch": {"summary": "Several events", "value": {"events": [_EVENT_EXAMPLE]}},
                 }
             }
-        }  # type: ignore[typeddict-item]
+        }  # type: ignore[typeddict-unknown-key]
     )
 
 

@@ -105,7 +105,9 @@ def parse_events(raws: object, *, settings: EventSettings, now: EpochMs, field: 
         InvalidInputError: Something in it cannot be accepted.
     """
     if not isinstance(raws, Sequence) or isinstance(raws, (str, bytes)) or not raws:
-        raise InvalidInputError("A batch is a list of at least one event.", field=field, value=raws)
+        raise InvalidInputError(
+            "A batch is a list of at least one event.", field=field, value=raws, remedy="Give a list with an event."
+        )
     if len(raws) > settings.max_batch:
         raise PayloadTooLargeError(
             "The batch holds too many events.",
@@ -114,7 +116,7 @@ def parse_events(raws: object, *, settings: EventSettings, now: EpochMs, field: 
             remedy=f"Send at most {settings.max_batch} at a time.",
         )
     events: list[Event] = []
-    seen: dict[str, str] = {}
+    seen: dict[str, int] = {}
     contents: Counter[str] = Counter()
     for index, raw in enumerate(raws):
         event = parse_event(raw, settings=settings, now=now, field=f"{field}[{index}]")

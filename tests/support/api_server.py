@@ -15,6 +15,12 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
+
+from engine.embedded import EmbeddedStack
+from engine.graph.migrations import migrate
+from engine.graph.store import GraphStore
+from engine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 _LISTENING = re.compile(r"listening on (http://\S+?)[\"\s]")
@@ -124,3 +130,33 @@ def running_api(environment: Mapping[str, str], home: Path) -> Iterator[ApiServe
         yield server.start()
     finally:
         server.stop()
+
+
+def address_of(neo4j: Settings, redis_url: str) -> dict[str, str]:
+    """Give the environment that leads to these servers."""
+    found = EmbeddedStack(neo4j).endpoints()
+    return {
+        "NEO4J_URI": found.neo4j_uri,
+        "NEO4J_USER": found.neo4j_user,
+        "NEO4J_PASSWORD": found.neo4j_password,
+        "REDIS_URL": redis_url,
+    }
+
+
+@pytest.fixture(scope="session")
+def api_server(
+    neo4j_server: Settings, valkey_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiServer]:
+    """A gunicorn with two processes over the session's Neo4j and Valkey; needs no keys."""
+    with GraphStore.open(neo4j_server) as store:
+        migrate(store)
+    with running_api(address_of(neo4j_server, valkey_server), tmp_path_factory.mktemp("api")) as server:
+        server.wait_ready()
+        yield server
+
+
+@pytest.fixture
+def api(api_server: ApiServer) -> Iterator[httpx.Client]:
+    """An HTTP client of the API."""
+    with api_server.client() as client:
+        yield client
