@@ -3,7 +3,7 @@
 // param: items LIST<STRING>
 // param: events LIST<STRING>
 // param: now INTEGER, epoch ms
-// returns: missing LIST<STRING>, stored LIST<LIST<STRING>> of id and digest
+// returns: missing LIST<STRING>, stored LIST<LIST> of id STRING and digest INTEGER
 // mode: write
 CALL () {
   UNWIND $users AS id
@@ -13,13 +13,13 @@ CALL () {
   SET u.id = id
   RETURN count(u) AS users
 }
-CALL () {
+CALL (users) {
   UNWIND $items AS id
   OPTIONAL MATCH (i:Item {id: id})
   WITH id, i WHERE i IS NULL
   RETURN collect(id) AS missing
 }
-CALL () {
+CALL (users) {
   UNWIND $events AS id
   MATCH (e:Event {id: id})
   RETURN collect([e.id, e.digest]) AS stored

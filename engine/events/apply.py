@@ -103,7 +103,7 @@ def apply_events(
 def _admit(
     tx: Tx,
     events: Sequence[Event],
-    digests: Sequence[str],
+    digests: Sequence[int],
     first_place: dict[str, int],
     create_missing: bool,
     now: EpochMs,
@@ -132,7 +132,7 @@ def _admit(
 
 
 def _write(
-    tx: Tx, events: Sequence[Event], digests: Sequence[str], settings: Settings, mark_unfolded: bool, now: EpochMs
+    tx: Tx, events: Sequence[Event], digests: Sequence[int], settings: Settings, mark_unfolded: bool, now: EpochMs
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
     digest_of = dict(zip((event.id for event in events), digests, strict=True))
@@ -163,7 +163,7 @@ def _write(
         tx.run("cooccurrence/mark_stale")
 
 
-def _row(update: UserUpdate, digest_of: dict[str, str], folded_later: frozenset[str], now: EpochMs) -> dict[str, Any]:
+def _row(update: UserUpdate, digest_of: dict[str, int], folded_later: frozenset[str], now: EpochMs) -> dict[str, Any]:
     """Give one user's part of the batch as parameters of `events/write`."""
     unfolded: list[dict[str, Any]] = []
     folded: list[dict[str, Any]] = []

@@ -106,16 +106,21 @@ def stored_events(store: GraphStore) -> int:
     return int(ask(store, "MATCH (e:Event) RETURN count(e) AS n")[0]["n"])
 
 
+@pytest.fixture
+def settings(neo4j_server: Settings) -> Settings:
+    return neo4j_server
+
+
 @pytest.fixture(autouse=True)
-def _items(empty_store: GraphStore) -> None:
-    put_items(empty_store)
+def _items(store: GraphStore) -> None:
+    put_items(store)
 
 
-def test_one_event_moves_the_graph(empty_store: GraphStore, settings: Settings) -> None:
-    result = apply_events(empty_store, [event(1)], settings=settings)
+def test_one_event_moves_the_graph(store: GraphStore, settings: Settings) -> None:
+    result = apply_events(store, [event(1)], settings=settings)
     assert (result.accepted, result.duplicates, result.outcomes, result.latest_at) == (1, 0, ("accepted",), NOW)
     assert decode_token(result.token).bookmarks == result.bookmarks != ()
-    assert interacted(empty_store)["u1", "i1", "purchase"] == {
+    assert interacted(store)["u1", "i1", "purchase"] == {
         "event": "purchase",
         "count": 1,
         "times": [NOW],
@@ -123,13 +128,13 @@ def test_one_event_moves_the_graph(empty_store: GraphStore, settings: Settings) 
         "weight": 1.0,
         "updated_at": NOW,
     }
-    assert interested(empty_store)["u1", "dairy"] == {
+    assert interested(store)["u1", "dairy"] == {
         "source": "behaviour",
         "mass": 0.75,
         "weight": 0.75,
         "updated_at": NOW,
     }
-    [stored] = ask(empty_store, "MATCH (e:Event) RETURN labels(e) AS labels, properties(e) AS e")
+    [stored] = ask(store, "MATCH (e:Event) RETURN labels(e) AS labels, properties(e) AS e")
     assert sorted(stored["labels"]) == ["Event", "Unfolded"]
     assert {k: stored["e"][k] for k in ("id", "type", "user_id", "item_id", "at")} == {
         "id": "e1",
@@ -138,82 +143,82 @@ def test_one_event_moves_the_graph(empty_store: GraphStore, settings: Settings) 
         "item_id": "i1",
         "at": NOW,
     }
-    [user] = ask(empty_store, "MATCH (u:User) RETURN u.events_at = u.created_at AS same")
+    [user] = ask(store, "MATCH (u:User) RETURN u.events_at = u.created_at AS same")
     assert user["same"]
 
 
-def test_the_same_again_changes_nothing(empty_store: GraphStore, settings: Settings) -> None:
+def test_the_same_again_changes_nothing(store: GraphStore, settings: Settings) -> None:
     events = [event(1), event(2, day=3), event(1)]
-    first = apply_events(empty_store, events, settings=settings)
+    first = apply_events(store, events, settings=settings)
     assert first.outcomes == ("accepted", "accepted", "duplicate")
     before = ask(
-        empty_store, "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, properties(r) AS r, m.id AS m ORDER BY n.id, m"
+        store, "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, properties(r) AS r, m.id AS m ORDER BY n.id, m"
     )
-    again = apply_events(empty_store, events, settings=settings)
+    again = apply_events(store, events, settings=settings)
     assert again.outcomes == ("duplicate",) * 3
     assert again.bookmarks
     assert before == ask(
-        empty_store, "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, properties(r) AS r, m.id AS m ORDER BY n.id, m"
+        store, "MATCH (n) OPTIONAL MATCH (n)-[r]->(m) RETURN n, properties(r) AS r, m.id AS m ORDER BY n.id, m"
     )
-    check(empty_store, events[:2], settings)
+    check(store, events[:2], settings)
 
 
-def test_types_without_a_step_do_not_wait_for_the_fold(empty_store: GraphStore, settings: Settings) -> None:
+def test_types_without_a_step_do_not_wait_for_the_fold(store: GraphStore, settings: Settings) -> None:
     search = Event("e2", "search", "u1", None, NOW, query="dairy")
-    apply_events(empty_store, [event(1, kind="dislike"), search], settings=settings)
-    assert ask(empty_store, "MATCH (e:Unfolded) RETURN count(e) AS n") == [{"n": 0}]
+    apply_events(store, [event(1, kind="dislike"), search], settings=settings)
+    assert ask(store, "MATCH (e:Unfolded) RETURN count(e) AS n") == [{"n": 0}]
 
 
 def test_an_interest_never_falls_below_zero_but_the_order_does_not_matter(
-    empty_store: GraphStore, settings: Settings
+    store: GraphStore, settings: Settings
 ) -> None:
-    apply_events(empty_store, [event(1, kind="dislike", item="i2")], settings=settings)
-    assert interested(empty_store)["u1", "dairy"]["weight"] == 0.0
-    apply_events(empty_store, [event(2, item="i2"), event(3, item="i2", user="u2")], settings=settings)
-    apply_events(empty_store, [event(4, kind="dislike", item="i2", user="u2")], settings=settings)
-    found = interested(empty_store)
+    apply_events(store, [event(1, kind="dislike", item="i2")], settings=settings)
+    assert interested(store)["u1", "dairy"]["weight"] == 0.0
+    apply_events(store, [event(2, item="i2"), event(3, item="i2", user="u2")], settings=settings)
+    apply_events(store, [event(4, kind="dislike", item="i2", user="u2")], settings=settings)
+    found = interested(store)
     assert found["u1", "dairy"]["weight"] == found["u2", "dairy"]["weight"] == 0.0
 
 
-def test_a_search_moves_the_interests_it_names(empty_store: GraphStore, settings: Settings) -> None:
+def test_a_search_moves_the_interests_it_names(store: GraphStore, settings: Settings) -> None:
     search = Event("s1", "search", "u1", None, NOW, query='"Dairy products" AND (')
-    apply_events(empty_store, [search, search], settings=settings)
-    assert interested(empty_store)["u1", "dairy"]["mass"] == pytest.approx(0.3)
-    assert ("u1", "oat") not in interested(empty_store)
-    apply_events(empty_store, [Event("s2", "search", "u1", None, NOW, query="?")], settings=settings)
-    assert stored_events(empty_store) == 2
+    apply_events(store, [search, search], settings=settings)
+    assert interested(store)["u1", "dairy"]["mass"] == pytest.approx(0.3)
+    assert ("u1", "oat") not in interested(store)
+    apply_events(store, [Event("s2", "search", "u1", None, NOW, query="?")], settings=settings)
+    assert stored_events(store) == 2
 
 
-def test_an_unknown_item_refuses_the_whole_batch(empty_store: GraphStore, settings: Settings) -> None:
+def test_an_unknown_item_refuses_the_whole_batch(store: GraphStore, settings: Settings) -> None:
     events = [event(1, user="new"), event(2, user="new", item="nowhere")]
     with pytest.raises(UnknownReferenceError) as caught:
-        apply_events(empty_store, events, settings=settings)
+        apply_events(store, events, settings=settings)
     assert (caught.value.field, caught.value.value) == ("events[1].item_id", "nowhere")
-    assert ask(empty_store, "MATCH (n) WHERE n:User OR n:Event RETURN count(n) AS n") == [{"n": 0}]
-    assert apply_events(empty_store, events, settings=settings, create_missing=True).accepted == 2
-    assert ask(empty_store, "MATCH (i:Item {id: 'nowhere'}) RETURN i.available AS a") == [{"a": True}]
+    assert ask(store, "MATCH (n) WHERE n:User OR n:Event RETURN count(n) AS n") == [{"n": 0}]
+    assert apply_events(store, events, settings=settings, create_missing=True).accepted == 2
+    assert ask(store, "MATCH (i:Item {id: 'nowhere'}) RETURN i.available AS a") == [{"a": True}]
 
 
-def test_an_id_with_other_content_is_a_conflict(empty_store: GraphStore, settings: Settings) -> None:
-    apply_events(empty_store, [event(1)], settings=settings)
+def test_an_id_with_other_content_is_a_conflict(store: GraphStore, settings: Settings) -> None:
+    apply_events(store, [event(1)], settings=settings)
     for other in (event(1, item="i2"), event(1, user="u2"), event(1, day=1)):
         with pytest.raises(ConflictError) as caught:
-            apply_events(empty_store, [event(2), other], settings=settings)
+            apply_events(store, [event(2), other], settings=settings)
         assert (caught.value.field, caught.value.value) == ("events[1].id", "e1")
     with pytest.raises(ConflictError):
-        apply_events(empty_store, [event(3), event(3, item="i2")], settings=settings)
-    check(empty_store, [event(1)], settings)
-    assert stored_events(empty_store) == 1
+        apply_events(store, [event(3), event(3, item="i2")], settings=settings)
+    check(store, [event(1)], settings)
+    assert stored_events(store) == 1
 
 
-def test_a_retry_without_a_time_is_a_duplicate(empty_store: GraphStore, settings: Settings) -> None:
-    apply_events(empty_store, [event(1, at_given=False)], settings=settings)
-    again = apply_events(empty_store, [event(1, day=0.001, at_given=False)], settings=settings)
+def test_a_retry_without_a_time_is_a_duplicate(store: GraphStore, settings: Settings) -> None:
+    apply_events(store, [event(1, at_given=False)], settings=settings)
+    again = apply_events(store, [event(1, day=0.001, at_given=False)], settings=settings)
     assert again.outcomes == ("duplicate",)
 
 
-def test_an_empty_batch_does_nothing(empty_store: GraphStore, settings: Settings) -> None:
-    assert apply_events(empty_store, [], settings=settings).outcomes == ()
+def test_an_empty_batch_does_nothing(store: GraphStore, settings: Settings) -> None:
+    assert apply_events(store, [], settings=settings).outcomes == ()
 
 
 def random_events(seed: int, number: int, users: int = 3) -> list[Event]:
@@ -230,7 +235,7 @@ def random_events(seed: int, number: int, users: int = 3) -> list[Event]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_order_and_batching_gives_the_formula(empty_store: GraphStore, settings: Settings, seed: int) -> None:
+def test_any_order_and_batching_gives_the_formula(store: GraphStore, settings: Settings, seed: int) -> None:
     few_times = settings.model_copy(update={"events": EventSettings(times_kept=3)})
     events = random_events(seed, 60)
     chance = random.Random(seed)
@@ -238,42 +243,42 @@ def test_any_order_and_batching_gives_the_formula(empty_store: GraphStore, setti
     chance.shuffle(left)
     while left:
         size = chance.choice([1, 2, 7, 20])
-        apply_events(empty_store, left[:size], settings=few_times)
+        apply_events(store, left[:size], settings=few_times)
         left = left[size:]
-    check(empty_store, events, few_times)
+    check(store, events, few_times)
 
 
-def test_the_same_batches_at_the_same_time_count_once(empty_store: GraphStore, settings: Settings) -> None:
+def test_the_same_batches_at_the_same_time_count_once(store: GraphStore, settings: Settings) -> None:
     events = random_events(9, 80, users=6)
     batches = [events[:50], events[30:], list(reversed(events)), events[:50], events[70:]]
     with ThreadPoolExecutor(5) as pool:
-        results = list(pool.map(lambda batch: apply_events(empty_store, batch, settings=settings), batches))
+        results = list(pool.map(lambda batch: apply_events(store, batch, settings=settings), batches))
     assert sum(result.accepted for result in results) == 80
-    assert stored_events(empty_store) == 80
-    check(empty_store, events, settings)
+    assert stored_events(store) == 80
+    check(store, events, settings)
 
 
 def test_the_same_id_for_two_users_at_the_same_time_is_one_event_and_one_conflict(
-    empty_store: GraphStore, settings: Settings
+    store: GraphStore, settings: Settings
 ) -> None:
     def send(user: str) -> str:
         try:
-            apply_events(empty_store, [event(1, user=user)], settings=settings)
+            apply_events(store, [event(1, user=user)], settings=settings)
         except ConflictError:
             return "conflict"
         return "accepted"
 
     for _ in range(5):
         store_wipe = "MATCH (n) WHERE n:Event OR n:User DETACH DELETE n"
-        empty_store.write_transaction(lambda tx: tx.run_text(store_wipe).consume())  # noqa: B023
+        store.write_transaction(lambda tx: tx.run_text(store_wipe).consume())  # noqa: B023
         with ThreadPoolExecutor(4) as pool:
             outcomes = sorted(pool.map(send, ["a", "b", "c", "d"]))
         assert outcomes == ["accepted", "conflict", "conflict", "conflict"]
-        assert stored_events(empty_store) == 1
-        assert len(interacted(empty_store)) == 1
+        assert stored_events(store) == 1
+        assert len(interacted(store)) == 1
 
 
-def test_history_is_the_latest_first(empty_store: GraphStore, settings: Settings) -> None:
+def test_history_is_the_latest_first(store: GraphStore, settings: Settings) -> None:
     events = [
         event("a", item="i1", day=1),
         event("b", item="i2", day=2, kind="view"),
@@ -282,24 +287,24 @@ def test_history_is_the_latest_first(empty_store: GraphStore, settings: Settings
         event("z", user="u2"),
         Event("s", "search", "u1", None, NOW + 9 * DAY, query="oat"),
     ]
-    result = apply_events(empty_store, events, settings=settings)
-    found = history(empty_store, "u1", limit=10, bookmarks=result.bookmarks)
+    result = apply_events(store, events, settings=settings)
+    found = history(store, "u1", limit=10, bookmarks=result.bookmarks)
     assert [(entry.item_id, entry.type) for entry in found] == [
         ("i3", "purchase"),
         ("i2", "view"),
         ("i1", "purchase"),
         ("i1", "dislike"),
     ]
-    assert history(empty_store, "u1", limit=2) == found[:2]
-    assert [entry.item_id for entry in history(empty_store, "u1", limit=2, types=["purchase"])] == ["i3", "i1"]
-    assert history(empty_store, "nobody", limit=2) == []
+    assert history(store, "u1", limit=2) == found[:2]
+    assert [entry.item_id for entry in history(store, "u1", limit=2, types=["purchase"])] == ["i3", "i1"]
+    assert history(store, "nobody", limit=2) == []
 
 
-def test_weights_read_in_cypher_and_python_are_equal(empty_store: GraphStore, settings: Settings) -> None:
-    apply_events(empty_store, random_events(3, 30), settings=settings)
+def test_weights_read_in_cypher_and_python_are_equal(store: GraphStore, settings: Settings) -> None:
+    apply_events(store, random_events(3, 30), settings=settings)
     half_life = days_ms(settings.interests.half_life_days)
     rows = ask(
-        empty_store,
+        store,
         "MATCH (:User)-[r:INTERESTED_IN]->() RETURN r.weight AS weight, r.updated_at AS updated_at, "
         "r.weight * 2 ^ (-($at - r.updated_at) / $half_life) AS value",
         at=NOW + 77 * DAY,

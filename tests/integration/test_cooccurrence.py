@@ -90,9 +90,14 @@ def fold_all(store: GraphStore, settings: Settings, limit: int) -> int:
 
 
 @pytest.fixture
-def graph(empty_store: GraphStore) -> GraphStore:
-    tell(empty_store, "UNWIND $ids AS id CREATE (:Item {id: id})", ids=ITEMS)
-    return empty_store
+def settings(neo4j_server: Settings) -> Settings:
+    return neo4j_server
+
+
+@pytest.fixture
+def graph(store: GraphStore) -> GraphStore:
+    tell(store, "UNWIND $ids AS id CREATE (:Item {id: id})", ids=ITEMS)
+    return store
 
 
 @pytest.fixture
