@@ -8,11 +8,9 @@ UNWIND $rows AS row
 MATCH (i:Item {id: row.id})
 SET i.edges_at = $stamp
 WITH i, row, CASE WHEN row.at IS NULL OR i.popularity_at > row.at THEN i.popularity_at ELSE row.at END AS latest
+WITH i, row, latest, row.weight * 2.0 ^ ((row.at - latest) / $half_life_ms)
+  + coalesce(i.popularity * 2.0 ^ ((i.popularity_at - latest) / $half_life_ms), 0.0) AS popularity
 FOREACH (_ IN CASE WHEN row.at IS NULL THEN [] ELSE [1] END |
-  SET i += {
-    popularity: row.weight * 2.0 ^ ((row.at - latest) / $half_life_ms)
-      + coalesce(i.popularity * 2.0 ^ ((i.popularity_at - latest) / $half_life_ms), 0.0),
-    popularity_at: latest
-  }
+  SET i += {popularity: CASE WHEN popularity > 0 THEN popularity ELSE 0.0 END, popularity_at: latest}
 )
 RETURN count(i) AS items

@@ -74,8 +74,8 @@ def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:
         backward=options.backward,
         half_life_ms=half_life_ms,
     )
+    rows = edge_rows(deltas)
     edges = 0
-    rows = _rows(deltas)
     if rows:
         [written] = tx.run(
             "cooccurrence/move",
@@ -85,23 +85,44 @@ def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:
             keep=options.max_edges_per_item,
         )
         edges = written["edges"]
-    # Last, because it locks the items: events of other users on them wait until this transaction ends.
-    popularity = popularity_of(events, settings)
-    moved = sorted({*popularity, *(row["id"] for row in rows)})
+    items = stamp_rows(tx, rows, popularity_of(events, settings), taken["stamp"], settings)
+    return FoldResult("live", len(events), items, edges, taken["as_of"], more=len(events) >= limit)
+
+
+def stamp_rows(
+    tx: Tx,
+    rows: Iterable[Mapping[str, Any]],
+    popularity: Mapping[str, tuple[float, EpochMs]],
+    stamp: int,
+    settings: Settings,
+    *,
+    sign: int = 1,
+) -> int:
+    """Stamp the items whose row changed and move their popularity.
+
+    It comes last in a transaction, because it locks the items: events on them wait until the transaction ends.
+
+    Args:
+        tx: The transaction.
+        rows: Rows that changed, with the id of their item.
+        popularity: What is added, and the time at which it stands, by item.
+        stamp: The stamp.
+        settings: Half-life of popularity.
+        sign: -1 takes the popularity away.
+
+    Returns:
+        Items stamped.
+    """
+    added: dict[str, dict[str, Any]] = {row["id"]: {"id": row["id"], "weight": 0.0, "at": None} for row in rows}
+    for item_id, (weight, at) in popularity.items():
+        added[item_id] = {"id": item_id, "weight": sign * weight, "at": at}
     [stamped] = tx.run(
         "cooccurrence/stamp",
-        rows=[
-            {
-                "id": item_id,
-                "weight": popularity.get(item_id, (0.0, None))[0],
-                "at": popularity.get(item_id, (0.0, None))[1],
-            }
-            for item_id in moved
-        ],
-        stamp=taken["stamp"],
+        rows=[added[item_id] for item_id in sorted(added)],
+        stamp=stamp,
         half_life_ms=decay.days_ms(settings.ranking.popularity_half_life_days),
     )
-    return FoldResult("live", len(events), stamped["items"], edges, taken["as_of"], more=len(events) >= limit)
+    return int(stamped["items"])
 
 
 def popularity_of(events: Iterable[Mapping[str, Any]], settings: Settings) -> dict[str, tuple[float, EpochMs]]:
@@ -143,22 +164,40 @@ def _segments(tx: Tx, events: Sequence[Mapping[str, Any]], settings: Settings) -
             last = event["at"]
             first = last if first is None else first
         windows.append({"user_id": user_id, "first_at": first, "last_at": last})
+    runs: dict[str, list[list[Step]]] = defaultdict(list)
+    for window, run in zip(windows, read_windows(tx, windows, settings), strict=True):
+        runs[str(window["user_id"])].append(run)
+    new = frozenset(event["id"] for event in events)
+    return [segment for user_id in sorted(runs) for segment in join_runs(runs[user_id], new)]
+
+
+def read_windows(tx: Tx, windows: Sequence[Mapping[str, Any]], settings: Settings) -> list[list[Step]]:
+    """Read the folded steps between two times of a user, and those around that a change there can reach.
+
+    Args:
+        tx: The transaction.
+        windows: With user_id, first_at, last_at.
+        settings: Types that are steps, and the window.
+
+    Returns:
+        Steps of each window, in no order.
+    """
     read = tx.run(
         "cooccurrence/windows",
         windows=windows,
         types=list(signals.sequence_types(settings.events)),
         window=settings.co_occurrence.window,
     )
-    runs: dict[str, list[list[Step]]] = defaultdict(list)
-    for row in read:
-        runs[windows[row["number"]]["user_id"]].append([Step(*step) for step in row["steps"]])
-    new = frozenset(event["id"] for event in events)
-    return [segment for user_id in sorted(runs) for segment in join_runs(runs[user_id], new)]
+    steps = {row["number"]: [Step(*step) for step in row["steps"]] for row in read}
+    return [steps[number] for number in range(len(windows))]
 
 
-def _rows(deltas: Iterable[EdgeDelta]) -> list[dict[str, Any]]:
-    """Group changes by the item they leave."""
+def edge_rows(deltas: Iterable[EdgeDelta], *, sign: int = 1) -> list[dict[str, Any]]:
+    """Group changes by the item they leave; -1 as the sign takes them back."""
     return [
-        {"id": source, "targets": [[delta.target, delta.weight, delta.count, delta.updated_at] for delta in group]}
+        {
+            "id": source,
+            "targets": [[delta.target, sign * delta.weight, sign * delta.count, delta.updated_at] for delta in group],
+        }
         for source, group in groupby(deltas, key=lambda delta: delta.source)
     ]

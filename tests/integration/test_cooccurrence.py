@@ -10,6 +10,7 @@ import pytest
 
 from engine.cooccurrence.fold import fold
 from engine.cooccurrence.rebuild import rebuild
+from engine.cooccurrence.withdraw import withdraw_events
 from engine.domain import MS_PER_DAY, Event
 from engine.errors import ConflictError, FencedError
 from engine.events.apply import apply_events
@@ -343,5 +344,42 @@ def test_items_that_are_gone_keep_their_place_in_sequences(graph: GraphStore, wi
     fold(graph, wide)
     edges = rows(graph, wide)
     assert set(edges) == {("i0", "i2"), ("i2", "i0")}
+    rebuild(graph, wide)
+    assert rows(graph, wide) == edges
+
+
+@pytest.mark.parametrize("batch_events", [1, 7, 100])
+def test_withdrawing_a_user_leaves_what_a_recount_without_them_finds(
+    graph: GraphStore, wide: Settings, batch_events: int
+) -> None:
+    apply_events(graph, random_events(11, 70), settings=wide)
+    fold(graph, wide, limit=55)
+    mine = ask(graph, "MATCH (e:Event {user_id: 'u1'}) RETURN count(e) AS n")[0]["n"]
+    assert withdraw_events(graph, wide, "u1", batch_events=batch_events) == mine > 10
+    assert ask(graph, "MATCH (e:Event {user_id: 'u1'}) RETURN count(e) AS n") == [{"n": 0}]
+    fold_all(graph, wide, 100)
+    edges, popular = rows(graph, wide), popularity(graph, wide)
+    rebuild(graph, wide)
+    recount = rows(graph, wide)
+    assert edges.keys() == recount.keys()
+    for edge, (weight, count) in recount.items():
+        assert edges[edge] == (pytest.approx(weight, rel=1e-9), count)
+    again = popularity(graph, wide)
+    assert all(popular[item] == pytest.approx(again.get(item, 0.0), abs=1e-9) for item in popular)
+    assert withdraw_events(graph, wide, "u1") == 0
+
+
+def test_withdrawing_during_a_recount_makes_it_look_again(graph: GraphStore, wide: Settings) -> None:
+    apply_events(graph, random_events(12, 40), settings=wide)
+    removed: list[int] = []
+
+    def meanwhile(stage: str, done: int, total: int) -> None:
+        if stage == "write" and not removed:
+            removed.append(withdraw_events(graph, wide, "u1"))
+
+    result = rebuild(graph, wide, progress=meanwhile)
+    assert removed[0] > 0
+    assert result.events == ask(graph, "MATCH (e:Event) WHERE e.type <> 'dislike' RETURN count(e) AS n")[0]["n"]
+    edges = rows(graph, wide)
     rebuild(graph, wide)
     assert rows(graph, wide) == edges
