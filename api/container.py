@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import structlog
+from neo4j.exceptions import TransientError
 
-from engine.errors import InterestGraphError, UnavailableError
+from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Container:
         return self._open_store()
 
     def note_failure(self, error: InterestGraphError) -> None:
-        """Remember that the database did not answer a request."""
+        """Remember that the database could not be reached; that it is merely busy does not count."""
+        if isinstance(error, DatabaseUnavailableError) and isinstance(error.__cause__, TransientError):
+            return
         if self._failure is None:
             _log.warning("the database does not answer", error=str(error))
         self._failure, self._failed_at = error, time.monotonic()

@@ -13,6 +13,7 @@ from api.container import EXTENSION, Container
 from api.keys import KeyRing
 from api.limits import RateLimit
 from api.spec import Api
+from engine.errors import DatabaseUnavailableError
 from engine.settings import Settings
 
 _TO_SWAGGER: Final = '<!doctype html><meta http-equiv="refresh" content="0; url=swagger"><a href="swagger">OpenAPI</a>'
@@ -46,6 +47,11 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
     limit = RateLimit(settings.api.rate_limit, container.redis_url)
     auth.register(app, settings, KeyRing(container.store), limit.count_refusal)
     limit.register(app)
+
+    @app.errorhandler(DatabaseUnavailableError)
+    def remember(error: DatabaseUnavailableError) -> Response:
+        container.note_failure(error)
+        return problems.answer_error(error)
 
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
