@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from engine.errors import BrokerUnavailableError
-from engine.jobs.job import Job
 from engine.jobs.parameters import JobKind
 from engine.settings import Settings
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from engine.jobs.job import Job
 
 CPU_QUEUE: Final = "cpu"
 GPU_QUEUE: Final = "gpu"
@@ -46,12 +47,24 @@ class JobMessage(TypedDict):
 
 
 def broker_url(settings: Settings) -> str:
-    """Give the address of the Redis server: `REDIS_URL`, else that of the embedded one."""
+    """Give the address of the Redis server: `REDIS_URL`, else that of the embedded one.
+
+    Raises:
+        BrokerUnavailableError: The embedded one was never started here.
+    """
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
-    from engine.embedded import endpoints
+    from engine.embedded import EmbeddedStack
 
-    return endpoints(settings).redis_url
+    url = EmbeddedStack(settings).redis_url()
+    if url is None:
+        raise BrokerUnavailableError(
+            "No embedded Valkey was started here yet.",
+            field="INTERESTGRAPH_HOME",
+            value=str(settings.home),
+            remedy="Run: interestgraph up. Or set REDIS_URL.",
+        )
+    return url
 
 
 def send_job(settings: Settings, job: Job) -> None:

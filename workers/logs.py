@@ -11,7 +11,13 @@ import structlog
 from engine.settings import Settings
 
 # Said by each message of the beat; one line a second helps nobody.
-_QUIET: Final = {"celery.worker.strategy": "WARNING", "celery.app.trace": "WARNING", "neo4j": "ERROR"}
+_QUIET: Final = {
+    "celery.beat": "WARNING",
+    "celery.worker.strategy": "WARNING",
+    "celery.worker.request": "WARNING",
+    "celery.app.trace": "WARNING",
+    "neo4j": "ERROR",
+}
 
 
 def configure(settings: Settings) -> None:

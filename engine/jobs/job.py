@@ -7,12 +7,14 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.domain import EpochMs, JobState
 from engine.errors import ConflictError, InvalidInputError, NotFoundError
-from engine.graph.store import GraphStore
 from engine.jobs.parameters import JobKind, JobParameters, ReembedParameters, parse_kind, parse_parameters
+
+if TYPE_CHECKING:
+    from engine.graph.store import GraphStore
 
 MAX_LIST: Final = 200
 
