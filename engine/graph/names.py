@@ -27,7 +27,9 @@ RELATED_TO: Final = "RELATED_TO"
 
 EMBEDDABLE_LABELS: Final = frozenset({USER, ITEM, INTEREST})
 VERSION_ID: Final = re.compile(r"v[0-9]{14}")
-_ALLOWED_IDENTIFIER: Final = re.compile(r"User|Item|Interest|(embedding|attention)_v[0-9]{14}")
+_ALLOWED_IDENTIFIER: Final = re.compile(
+    r"User|Item|Interest|((user_|item_|interest_)?embedding|embedded_at|attention)_v[0-9]{14}"
+)
 
 
 def check_version_id(version: str) -> str:
@@ -54,6 +56,27 @@ def embedding_property(version: str) -> str:
 def attention_property(version: str) -> str:
     """Give the relationship property that holds the learned attention of a version."""
     return f"attention_{check_version_id(version)}"
+
+
+def embedded_at_property(version: str) -> str:
+    """Give the property that says by which write-back a node got its vector of a version."""
+    return f"embedded_at_{check_version_id(version)}"
+
+
+def vector_index(label: str, version: str) -> str:
+    """Give the name of the vector index of a label and version.
+
+    Raises:
+        InvalidInputError: Nodes of this label have no vectors.
+    """
+    if label not in EMBEDDABLE_LABELS:
+        raise InvalidInputError(
+            "Nodes of this label have no vectors.",
+            field="label",
+            value=label,
+            remedy=f"Use one of {', '.join(sorted(EMBEDDABLE_LABELS))}.",
+        )
+    return f"{label.lower()}_{embedding_property(version)}"
 
 
 def check_identifier(name: str) -> str:

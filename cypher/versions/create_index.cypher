@@ -1,0 +1,6 @@
+// purpose: Make the vector index of a label and version
+// param: dim INTEGER
+// returns: nothing
+// mode: write
+CREATE VECTOR INDEX <<index>> IF NOT EXISTS FOR (n:<<label>>) ON (n.<<embedding>>)
+OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}}
