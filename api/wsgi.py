@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-# The Neo4j driver loads pandas where it is installed, 70 MB for a conversion that is not used here.
-_blocked = [name for name in ("pandas",) if name not in sys.modules]
+# The Neo4j driver loads these where they are installed, 70 MB for a conversion that is not used here.
+_blocked = [name for name in ("pandas", "pyarrow") if name not in sys.modules]
 for _name in _blocked:
     sys.modules[_name] = None  # type: ignore[assignment]
 

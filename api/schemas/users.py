@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from api.schemas.common import Answer, Body, Id, Request
+from api.schemas.common import Answer, Body, EpochMs, Id, Request
+from api.schemas.items import AttributeChanges, Attributes
 
 
 class UserPath(Request):
@@ -63,3 +64,37 @@ class DeclaredAnswer(Answer):
 
     user_id: str
     declared: int
+
+
+class UserBody(Body):
+    """A user, whole: attributes that are left out are not kept; behaviour is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"attributes": {"age": "35-44", "household_size": 3}}})
+
+    attributes: Attributes = Field(default_factory=dict)
+    created_at: EpochMs | None = Field(None, description="Counts when the user is made; now where absent.")
+
+
+class UserPatch(Body):
+    """Attributes of a user to change."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"attributes": {"household_size": 4}}})
+
+    attributes: AttributeChanges
+
+
+class UserAnswer(Answer):
+    """A user as they stand."""
+
+    id: str
+    attributes: dict[str, Any]
+    created_at: int | None
+    updated_at: int | None = Field(description="When the attributes last changed.")
+    events_at: int | None = Field(description="When the latest event was stored.")
+
+
+class UsersAnswer(Answer):
+    """A page of users."""
+
+    users: list[UserAnswer] = Field(description="By id.")
+    next: str | None = Field(description="Cursor of the next page; null on the last one.")
