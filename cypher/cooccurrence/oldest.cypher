@@ -10,7 +10,7 @@ SET s.id = 'co_occurrence'
 SET s.folded_at = CASE WHEN s.folded_at >= $now THEN s.folded_at + 1 ELSE $now END
 WITH s
 CALL () {
-  MATCH (e:Event {user_id: $user_id})
+  MATCH (e:Event {user_id: $user_id}) USING INDEX e:Event(user_id, at)
   WHERE e.at >= 0
   WITH e ORDER BY e.user_id, e.at, e.id LIMIT $limit
   RETURN collect(e {.id, .item_id, .type, .at, .value, unfolded: e:Unfolded}) AS events

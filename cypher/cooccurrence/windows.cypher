@@ -9,17 +9,17 @@ UNWIND range(0, size($windows) - 1) AS number
 WITH number, $windows[number] AS w
 CALL (w) {
   CALL (w) {
-    MATCH (e:Event {user_id: w.user_id})
+    MATCH (e:Event {user_id: w.user_id}) USING INDEX e:Event(user_id, at)
     WHERE e.at < w.first_at AND e.item_id IS NOT NULL AND e.type IN $types AND NOT e:Unfolded
     WITH e ORDER BY e.user_id DESC, e.at DESC, e.id DESC LIMIT $window
     RETURN e
     UNION ALL
-    MATCH (e:Event {user_id: w.user_id})
+    MATCH (e:Event {user_id: w.user_id}) USING INDEX e:Event(user_id, at)
     WHERE e.at >= w.first_at AND e.at <= w.last_at
       AND e.item_id IS NOT NULL AND e.type IN $types AND NOT e:Unfolded
     RETURN e
     UNION ALL
-    MATCH (e:Event {user_id: w.user_id})
+    MATCH (e:Event {user_id: w.user_id}) USING INDEX e:Event(user_id, at)
     WHERE e.at > w.last_at AND e.item_id IS NOT NULL AND e.type IN $types AND NOT e:Unfolded
     WITH e ORDER BY e.user_id, e.at, e.id LIMIT $window
     RETURN e
