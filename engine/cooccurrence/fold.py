@@ -69,7 +69,7 @@ def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:
     options = settings.co_occurrence
     half_life_ms = decay.days_ms(options.half_life_days)
     deltas = count_delta(
-        _segments(tx, events, settings),
+        read_segments(tx, events, settings),
         window=options.window,
         backward=options.backward,
         half_life_ms=half_life_ms,
@@ -151,8 +151,17 @@ def positive_strength(event_type: str, value: float | None, settings: EventSetti
     return max(0.0, signals.strength(event_type, value, settings))
 
 
-def _segments(tx: Tx, events: Sequence[Mapping[str, Any]], settings: Settings) -> list[Segment]:
-    """Read the steps around the new ones and make sequences of them."""
+def read_segments(tx: Tx, events: Sequence[Mapping[str, Any]], settings: Settings) -> list[Segment]:
+    """Read the steps around events and make stretches of sequences of them.
+
+    Args:
+        tx: The transaction.
+        events: Folded ones, with id, user_id, at.
+        settings: Types that are steps, and the window.
+
+    Returns:
+        Stretches in which these events are the new ones.
+    """
     windows = []
     by_user = sorted(events, key=lambda event: (event["user_id"], event["at"]))
     for user_id, group in groupby(by_user, key=lambda event: str(event["user_id"])):

@@ -1,0 +1,12 @@
+// purpose: Delete relationships of a user, a bounded number at a time
+// param: id STRING
+// param: limit INTEGER
+// returns: deleted INTEGER
+// mode: write
+MATCH (u:User {id: $id})
+SET u.id = $id
+WITH u
+MATCH (u)-[r]-()
+WITH r LIMIT $limit
+DELETE r
+RETURN count(r) AS deleted
