@@ -29,7 +29,6 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
     Raises:
         SettingsError: Keys are off on an address that others can reach.
     """
-    logs.configure(settings)
     container = container or Container(settings)
     app = Api(__name__)
     app.config.update(

@@ -10,9 +10,11 @@ for _name in _blocked:
     sys.modules[_name] = None  # type: ignore[assignment]
 
 try:
+    from api import logs
     from api.factory import create_app
     from engine.settings import get_settings
 
+    logs.configure(get_settings())
     app = create_app(get_settings())
 finally:
     for _name in _blocked:

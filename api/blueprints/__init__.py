@@ -6,11 +6,14 @@ from typing import Final
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.blueprints import events, health, interests, jobs
+from api.blueprints import events, health, interests, items, jobs, users, versions
 
 BLUEPRINTS: Final[tuple[APIBlueprint, ...]] = (
     health.blueprint,
     events.blueprint,
     interests.blueprint,
+    users.blueprint,
+    items.blueprint,
     jobs.blueprint,
+    versions.blueprint,
 )

@@ -133,7 +133,7 @@ BAD_ITEMS: list[tuple[dict[str, Any], str]] = [
     ({"attributes": []}, "attributes"),
     ({"attributes": {"id": "x"}}, "attributes.id"),
     ({"attributes": {"embedding_v1": 1}}, "attributes.embedding_v1"),
-    ({"attributes": {"no good": 1}}, "attributes.no good"),
+    ({"attributes": {"no good": 1}}, "attributes"),
     ({"attributes": {"a": {"b": 1}}}, "attributes.a"),
     ({"attributes": {"a": [[1]]}}, "attributes.a[0]"),
     ({"attributes": {"a": [1, "x"]}}, "attributes.a"),
