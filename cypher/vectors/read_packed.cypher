@@ -1,7 +1,7 @@
 // purpose: Give the vectors of every node of a label under a version, as packed 32-bit numbers
 // returns: id STRING, vector VECTOR
 // mode: read
-// capability: search_clause
+// capability: packed_vectors
 CYPHER 25
 MATCH (n:<<label>>)
 WHERE n.<<embedding>> IS NOT NULL

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from engine.errors import SettingsError
+
 if TYPE_CHECKING:
     from engine.graph.store import GraphStore
 
 SEARCH_CLAUSE: Final = "search_clause"
 VECTOR_INDEX: Final = "vector_index"
+PACKED_VECTORS: Final = "packed_vectors"
+OLDEST: Final = [5, 26]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,23 @@ def detect(store: GraphStore) -> Capabilities:
 
 
 def from_version(version: str, edition: str) -> Capabilities:
-    """Derive the abilities from a version."""
+    """Derive the abilities from a version.
+
+    Raises:
+        SettingsError: The server is older than 5.26.
+    """
     numbers = [int(part) for part in version.split("-")[0].split(".")[:2]]
+    if numbers < OLDEST:
+        raise SettingsError(
+            "This version of Neo4j is too old.",
+            field="NEO4J_URI",
+            value=version,
+            remedy="Use Neo4j 5.26 LTS or Neo4j 2026.",
+        )
     abilities = {VECTOR_INDEX}
     # `SEARCH n IN (VECTOR INDEX ...)` needs CYPHER 25, which the 5 series does not speak.
     if numbers[0] >= 2026:
         abilities.add(SEARCH_CLAUSE)
+        # `vector(list, dim, FLOAT32)`, which the driver hands over as bytes.
+        abilities.add(PACKED_VECTORS)
     return Capabilities(version=version, edition=edition, abilities=frozenset(abilities))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,10 +54,10 @@ def migrate(store: GraphStore, *, wait_s: float = 120) -> list[str]:
         SchemaVersionError: An applied migration was altered, or the graph is newer than this code.
         DatabaseUnavailableError: Another process holds the lease for too long.
     """
-    owner = f"{now_ms()}-{id(store)}"
+    owner = uuid.uuid4().hex
     deadline = time.monotonic() + wait_s
-    store.write_auto("CREATE CONSTRAINT migration_number IF NOT EXISTS FOR (m:Migration) REQUIRE m.number IS UNIQUE")
-    store.write_auto("CREATE CONSTRAINT lease_id IF NOT EXISTS FOR (l:Lease) REQUIRE l.id IS UNIQUE")
+    store.write_schema("CREATE CONSTRAINT migration_number IF NOT EXISTS FOR (m:Migration) REQUIRE m.number IS UNIQUE")
+    store.write_schema("CREATE CONSTRAINT lease_id IF NOT EXISTS FOR (l:Lease) REQUIRE l.id IS UNIQUE")
     while not store.write("schema/take_lease", owner=owner, now=now_ms(), until=now_ms() + _LEASE_MS)[0]["taken"]:
         if time.monotonic() > deadline:
             raise DatabaseUnavailableError("Another process is still migrating the schema.", remedy="Try again later.")
@@ -65,7 +66,7 @@ def migrate(store: GraphStore, *, wait_s: float = 120) -> list[str]:
         applied = _applied(store)
         missing = [migration for migration in migrations() if migration.number not in applied]
         for migration in missing:
-            store.write_auto(migration.text)
+            store.write_schema(migration.text)
             store.write(
                 "schema/record",
                 number=migration.number,
@@ -73,8 +74,8 @@ def migrate(store: GraphStore, *, wait_s: float = 120) -> list[str]:
                 sha256=migration.sha256,
                 applied_at=now_ms(),
             )
-        if missing:
-            store.read("schema/await_indexes", timeout_s=wait_s, seconds=int(wait_s))
+        # Always: a run that was killed may have left an index that is still being filled.
+        store.read("schema/await_indexes", timeout_s=wait_s + 1, seconds=int(wait_s))
         return [migration.name for migration in missing]
     finally:
         store.write("schema/give_lease", owner=owner)

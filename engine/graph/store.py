@@ -5,43 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 
 import neo4j
 from neo4j import GraphDatabase, ManagedTransaction, NotificationMinimumSeverity
-from neo4j.exceptions import (
-    AuthError,
-    ClientError,
-    ConfigurationError,
-    DriverError,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-    TransientError,
-)
+from neo4j.exceptions import ClientError, ConfigurationError
 
 from cypher import catalogue
-from engine.errors import (
-    AuthenticationFailedError,
-    DatabaseUnavailableError,
-    InterestGraphError,
-    InvalidInputError,
-    PermissionDeniedError,
-    QueryTimeoutError,
-    SettingsError,
-)
+from engine.errors import DatabaseUnavailableError, InterestGraphError, SettingsError
 from engine.graph.capabilities import Capabilities, detect
+from engine.graph.failures import mapped, own_statement
 from engine.graph.names import check_identifier
 from engine.settings import Settings
 
 T = TypeVar("T")
 
 _FETCH_SIZE: Final = 2_000
-_TIMEOUT_CODES: Final = (
-    "Neo.ClientError.Transaction.TransactionTimedOut",
-    "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
-    "Neo.TransientError.Transaction.TransactionTimedOut",
+_STREAM_TIMEOUT_S: Final = 3_600
+_SCHEMA_TIMEOUT_S: Final = 600
+_SCHEMA_RACE_CODES: Final = (
+    "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists",
+    "Neo.ClientError.Schema.ConstraintAlreadyExists",
+    "Neo.ClientError.Schema.IndexAlreadyExists",
 )
 
 
@@ -55,8 +40,8 @@ class Tx:
         self, name: str, /, *, identifiers: Mapping[str, str] | None = None, **parameters: Any
     ) -> list[dict[str, Any]]:
         """Run a statement and give its rows."""
-        text = render(name, identifiers)
-        return self._transaction.run(text, parameters).data()
+        with own_statement(name):
+            return list(_rows(self._transaction.run(render(name, identifiers), parameters)))
 
     def run_text(self, text: str, **parameters: Any) -> neo4j.Result:
         """Run a text that is not in the catalogue: an analyst's, already checked."""
@@ -142,7 +127,7 @@ class GraphStore:
             AuthenticationFailedError: User or password are wrong.
             DatabaseUnavailableError: It does not answer.
         """
-        with _mapped("ping"):
+        with mapped("ping"):
             self._driver.verify_connectivity()
 
     def close(self) -> None:
@@ -196,20 +181,33 @@ class GraphStore:
         self, work: Callable[[Tx], T], *, bookmarks: Iterable[str] | None = None, timeout_s: float | None = None
     ) -> T:
         """Run several reading statements in one transaction; `work` may run more than once."""
-        with _mapped("read"), self._session(neo4j.READ_ACCESS, bookmarks) as session:
+        with mapped("read"), self._session(neo4j.READ_ACCESS, bookmarks) as session:
             return session.execute_read(self._unit(work, timeout_s))
 
     def write_transaction(self, work: Callable[[Tx], T], *, timeout_s: float | None = None) -> T:
         """Run several statements in one transaction; `work` runs again, whole, when the error is transient."""
-        with _mapped("write"), self._session(neo4j.WRITE_ACCESS, None) as session:
+        with mapped("write"), self._session(neo4j.WRITE_ACCESS, None) as session:
             result = session.execute_write(self._unit(work, timeout_s))
             self._local.bookmarks = tuple(session.last_bookmarks().raw_values)
             return result
 
     def write_auto(self, text: str) -> None:
-        """Run a schema statement of a migration in a transaction of its own."""
-        with _mapped("write"), self._session(neo4j.WRITE_ACCESS, None) as session:
+        """Run a text that opens its own transactions (`IN TRANSACTIONS`); it is not retried."""
+        with mapped("write"), self._session(neo4j.WRITE_ACCESS, None) as session:
             session.run(text).consume()
+
+    def write_schema(self, text: str) -> None:
+        """Run a schema statement that does nothing where its object is there, retried when the error is transient.
+
+        Two processes may make the same object at once; the one that comes too late has what it wanted.
+        """
+        unit = self._unit(lambda tx: tx.run_text(text).consume(), _SCHEMA_TIMEOUT_S)
+        with mapped("write"), self._session(neo4j.WRITE_ACCESS, None) as session:
+            try:
+                session.execute_write(unit)
+            except ClientError as error:
+                if error.code not in _SCHEMA_RACE_CODES:
+                    raise
 
     def stream(
         self,
@@ -222,12 +220,10 @@ class GraphStore:
         **parameters: Any,
     ) -> Iterator[dict[str, Any]]:
         """Give the rows of a reading statement as they come, in one transaction, never all in memory."""
-        query = neo4j.Query(render(name, identifiers), timeout=timeout_s or 3600)
-        with _mapped("read"), self._session(neo4j.READ_ACCESS, None, fetch_size=fetch_size) as session:
-            result = session.run(query, parameters)
-            keys = result.keys()
-            for record in result:
-                yield dict(zip(keys, record.values(), strict=True))
+        query = neo4j.Query(render(name, identifiers), timeout=timeout_s or _STREAM_TIMEOUT_S)
+        session = self._session(neo4j.READ_ACCESS, None, fetch_size=fetch_size)
+        with mapped("read"), session, own_statement(name):
+            yield from _rows(session.run(query, parameters))
 
     def write_batches(
         self,
@@ -303,42 +299,8 @@ def _endpoint(settings: Settings) -> tuple[str, str, str]:
     return found.neo4j_uri, found.neo4j_user, found.neo4j_password
 
 
-@contextmanager
-def _mapped(operation: str) -> Iterator[None]:
-    """Turn the driver's errors into the project's."""
-    try:
-        yield
-    except AuthError as error:
-        raise AuthenticationFailedError(
-            "Neo4j refuses user or password.",
-            field="NEO4J_PASSWORD",
-            remedy="Correct NEO4J_USER and NEO4J_PASSWORD (or NEO4J_PASSWORD_FILE).",
-        ) from error
-    except (ServiceUnavailable, SessionExpired) as error:
-        raise DatabaseUnavailableError(
-            f"Neo4j does not answer ({operation}): {error}.", remedy="See that it runs: interestgraph status."
-        ) from error
-    except Neo4jError as error:
-        if error.code in _TIMEOUT_CODES:
-            raise QueryTimeoutError(
-                f"Neo4j took longer than the time limit ({operation}).",
-                remedy="Ask for less, or raise INTERESTGRAPH_NEO4J__TIMEOUT_S.",
-            ) from error
-        if isinstance(error, TransientError) or error.is_retryable():
-            raise DatabaseUnavailableError(
-                f"Neo4j is busy ({operation}): {error.message}", remedy="Try again in a moment."
-            ) from error
-        if error.code == "Neo.ClientError.Statement.AccessMode":
-            raise PermissionDeniedError(
-                "This statement writes, and only reading is allowed here.", field="cypher"
-            ) from error
-        if isinstance(error, ClientError) and (error.code or "").startswith("Neo.ClientError.Statement."):
-            raise InvalidInputError(f"Neo4j refuses the statement: {error.message}", field="cypher") from error
-        raise
-    except DriverError as error:
-        if isinstance(error, neo4j.exceptions.ConnectionAcquisitionTimeoutError):
-            raise DatabaseUnavailableError(
-                "No connection to Neo4j was free in time.",
-                remedy="Send fewer requests at once, or raise INTERESTGRAPH_NEO4J__POOL_SIZE.",
-            ) from error
-        raise DatabaseUnavailableError(f"Neo4j cannot be reached ({operation}): {error}.") from error
+def _rows(result: neo4j.Result) -> Iterator[dict[str, Any]]:
+    # Not `Result.data()`: it walks through every number of every vector to unpack nodes, and statements give none.
+    keys = result.keys()
+    for record in result:
+        yield dict(zip(keys, record.values(), strict=True))

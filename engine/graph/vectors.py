@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.graph.capabilities import SEARCH_CLAUSE
+from engine.graph.capabilities import PACKED_VECTORS
 from engine.graph.names import embedded_at_property, embedding_property, vector_index
 from engine.graph.store import GraphStore
 
@@ -42,7 +42,7 @@ def read_vectors(store: GraphStore, version: str, label: str = "Item", *, ids: S
     """
     identifiers = _identifiers(version, label)
     if ids is None:
-        packed = store.capabilities.has(SEARCH_CLAUSE)
+        packed = store.capabilities.has(PACKED_VECTORS)
         name = "vectors/read_packed" if packed else "vectors/read"
         return _collect(store.stream(name, identifiers=identifiers, fetch_size=_FETCH_ROWS))
     remaining = iter(ids)
