@@ -137,13 +137,26 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class RecommendedItem:
-    """A recommended or similar item."""
+    """A recommended or similar item.
+
+    Attributes:
+        item_id: The item.
+        rank: Its place, 1 for the best.
+        score: The sum of its terms, or of its parts.
+        title: Its title.
+        terms: Of a recommended item, what its score is made of.
+        reason: Of a recommended item, the strongest reason as a sentence.
+        parts: Of a similar item, what its score is made of.
+        attributes: Its attributes.
+    """
 
     item_id: str
     rank: int
     score: float
     title: str | None = None
     terms: tuple[Term, ...] = ()
+    reason: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -155,14 +168,18 @@ class Recommendations:
         items: Best first.
         recommendation_id: To send back with the events that follow from it.
         newcomer: Whether nothing is known of the user.
-        model_version: Embedding version it was computed from; none without a model.
+        version: Embedding version it was computed from; none without a model.
+        complete: Whether as many items came back as were asked for.
+        cut: How many items each filter took out.
         answer: The whole answer.
     """
 
     items: tuple[RecommendedItem, ...]
     recommendation_id: str | None
     newcomer: bool
-    model_version: str | None
+    version: str | None
+    complete: bool
+    cut: Mapping[str, int]
     answer: Mapping[str, Any]
 
 
@@ -292,6 +309,7 @@ class Client:
         exclude: Sequence[str] = (),
         interest: str | None = None,
         seen: bool | None = None,
+        diversity: float | None = None,
     ) -> Recommendations:
         """Ask what to recommend.
 
@@ -299,19 +317,22 @@ class Client:
             user_id: Whom.
             n: How many items.
             freshness: Token of sent events that the answer must know of.
-            explain: Whether the terms of each score are wanted.
+            explain: Whether each term comes with its path, and each item with a sentence.
             exclude: Items that must not come back.
             interest: Only items about this interest.
             seen: Whether items of the user's history may come back; the server's setting where absent.
+            diversity: 0 orders by score only; the server's setting where absent.
         """
         query: dict[str, Any] = {"n": n, "explain": explain, "exclude": list(exclude)}
-        query.update({"freshness": freshness, "interest": interest, "seen": seen})
+        query.update({"freshness": freshness, "interest": interest, "seen": seen, "diversity": diversity})
         answer = self._call("GET", f"/v1/users/{_segment(user_id)}/recommendations", params=_given(query))
         return Recommendations(
             items=tuple(_ranked(item) for item in answer["items"]),
             recommendation_id=answer.get("recommendation_id"),
             newcomer=answer["newcomer"],
-            model_version=answer.get("model_version"),
+            version=answer["version"],
+            complete=answer["complete"],
+            cut=answer["cut"],
             answer=answer,
         )
 

@@ -158,7 +158,9 @@ def test_recommendations() -> None:
         "user_id": "u",
         "recommendation_id": "r1",
         "newcomer": False,
-        "model_version": "v20260131120000",
+        "version": "v20260131120000",
+        "complete": False,
+        "cut": {"seen": 3},
         "items": [
             {
                 "item_id": "i",
@@ -173,7 +175,8 @@ def test_recommendations() -> None:
     }
     handle, requests = script(httpx.Response(200, json=answer))
     got = client_of(handle, api_key="k").recommendations("u", 5, freshness="t", exclude=["a", "b"], seen=True)
-    assert (got.recommendation_id, got.newcomer, got.model_version) == ("r1", False, "v20260131120000")
+    assert (got.recommendation_id, got.newcomer, got.version) == ("r1", False, "v20260131120000")
+    assert (got.complete, got.cut) == (False, {"seen": 3})
     assert [(item.item_id, item.score, item.terms[0].name) for item in got.items] == [("i", -1.5, "sequence")]
     query = requests[0].url.params
     assert (query["n"], query["freshness"], query["explain"], query["seen"]) == ("5", "t", "true", "true")
