@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from interestgraph import client as module
 from interestgraph.client import (
     Client,
     ConflictError,
@@ -22,6 +21,7 @@ from interestgraph.client import (
     ProblemError,
     RateLimitedError,
     UnavailableError,
+    http,
 )
 
 PROBLEM = {"code": "some", "detail": "Wrong.", "field": "n", "value": 0, "remedy": "Do it.", "request_id": "r"}
@@ -31,7 +31,7 @@ PROBLEM = {"code": "some", "detail": "Wrong.", "field": "n", "value": 0, "remedy
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been waited."""
     waited: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", waited.append)
+    monkeypatch.setattr(http.time, "sleep", waited.append)
     return waited
 
 

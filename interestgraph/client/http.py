@@ -1,227 +1,20 @@
-"""A typed client of the REST API.
-
-    from interestgraph.client import Client
-
-    with Client("http://127.0.0.1:8080") as client:
-        sent = client.send_event("purchase", "household-1", "995242")
-        for item in client.recommendations("household-1", freshness=sent.freshness).items:
-            print(item.rank, item.title, item.score)
-
-Sending events again is harmless: each gets an id before it leaves, so that an attempt whose answer was lost counts
-once. Calls that can be repeated are repeated while the server says 429 or 503, after the time that it asks for, and
-when the connection breaks.
-"""
+"""The client itself."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
+from interestgraph.client.answers import Interest, Job, Recommendations, RecommendedItem, Sent, pick, ranked
+from interestgraph.client.errors import ConnectionFailedError, JobTimeoutError, problem_of
+
 _RETRIED: Final = frozenset({429, 503})
-_FINAL_STATES: Final = frozenset({"succeeded", "failed", "cancelled"})
-T = TypeVar("T")
-
-
-class ClientError(Exception):
-    """Root of what this client raises."""
-
-
-class ConnectionFailedError(ClientError):
-    """The server could not be reached."""
-
-
-class JobTimeoutError(ClientError):
-    """A job did not end in the given time."""
-
-
-class ProblemError(ClientError):
-    """The server answered with a problem.
-
-    Attributes:
-        status: Status code.
-        code: Kind of the problem; does not change between versions.
-        detail: What is wrong, one sentence.
-        field: Which part of the input.
-        value: What was found there.
-        remedy: What to do.
-        request_id: The id under which the server's log has it.
-        problem: The whole answer.
-        retry_after_s: Seconds after which the same call may work, where the server says so.
-    """
-
-    def __init__(self, status: int, problem: Mapping[str, Any], retry_after_s: float | None = None) -> None:
-        self.status = status
-        self.problem = dict(problem)
-        self.code = str(problem.get("code", "http_error"))
-        self.detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
-        self.field: str | None = problem.get("field")
-        self.value: Any = problem.get("value")
-        self.remedy: str | None = problem.get("remedy")
-        self.request_id: str | None = problem.get("request_id")
-        self.retry_after_s = retry_after_s
-        place = f" [{self.field}={self.value!r}]" if self.field else ""
-        super().__init__(f"{status} {self.code}: {self.detail}{place} {self.remedy or ''}".rstrip())
-
-
-class InvalidRequestError(ProblemError):
-    """The server does not take this input."""
-
-
-class NotAllowedError(ProblemError):
-    """The key is missing, wrong, or lacks a scope."""
-
-
-class NotFoundError(ProblemError):
-    """It is not there."""
-
-
-class ConflictError(ProblemError):
-    """It contradicts what is stored."""
-
-
-class RateLimitedError(ProblemError):
-    """Too many requests."""
-
-
-class UnavailableError(ProblemError):
-    """A part of the server does not answer."""
-
-
-_BY_STATUS: Final[dict[int, type[ProblemError]]] = {
-    400: InvalidRequestError,
-    401: NotAllowedError,
-    403: NotAllowedError,
-    404: NotFoundError,
-    409: ConflictError,
-    413: InvalidRequestError,
-    414: InvalidRequestError,
-    415: InvalidRequestError,
-    422: InvalidRequestError,
-    429: RateLimitedError,
-    503: UnavailableError,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of sent events.
-
-    Attributes:
-        accepted: Events that are new in the graph.
-        duplicates: Events that were there already.
-        freshness: Token to ask with for an answer that knows of them.
-        ids: The events' ids, in order.
-    """
-
-    accepted: int
-    duplicates: int
-    freshness: str
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A named part of a score, and where in the graph it comes from."""
-
-    name: str
-    value: float
-    path: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RecommendedItem:
-    """A recommended or similar item.
-
-    Attributes:
-        item_id: The item.
-        rank: Its place, 1 for the best.
-        score: The sum of its terms, or of its parts.
-        title: Its title.
-        terms: Of a recommended item, what its score is made of.
-        reason: Of a recommended item, the strongest reason as a sentence.
-        parts: Of a similar item, what its score is made of.
-        attributes: Its attributes.
-    """
-
-    item_id: str
-    rank: int
-    score: float
-    title: str | None = None
-    terms: tuple[Term, ...] = ()
-    reason: str | None = None
-    parts: Mapping[str, float] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendations:
-    """An answer.
-
-    Attributes:
-        items: Best first.
-        recommendation_id: To send back with the events that follow from it.
-        newcomer: Whether nothing is known of the user.
-        version: Embedding version it was computed from; none without a model.
-        complete: Whether as many items came back as were asked for.
-        cut: How many items each filter took out.
-        answer: The whole answer.
-    """
-
-    items: tuple[RecommendedItem, ...]
-    recommendation_id: str | None
-    newcomer: bool
-    version: str | None
-    complete: bool
-    cut: Mapping[str, int]
-    answer: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Interest:
-    """An interest of a user; the shares of all of them sum to 1."""
-
-    id: str
-    kind: str
-    name: str
-    share: float
-    behaviour: float | None = None
-    declared: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of the workers."""
-
-    id: str
-    kind: str
-    state: str
-    done: int | None = None
-    total: int | None = None
-    message: str | None = None
-    version: str | None = None
-    answer: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_final(self) -> bool:
-        """Tell whether it has ended."""
-        return self.state in _FINAL_STATES
-
-
-def _pick(cls: type[T], answer: Mapping[str, Any], /, **more: Any) -> T:
-    known = {entry.name for entry in fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: value for name, value in answer.items() if name in known and name not in more}, **more)
-
-
-def _ranked(answer: Mapping[str, Any]) -> RecommendedItem:
-    terms = tuple(_pick(Term, term, path=tuple(term.get("path", ()))) for term in answer.get("terms", ()))
-    return _pick(RecommendedItem, answer, terms=terms)
 
 
 class Client:
@@ -327,7 +120,7 @@ class Client:
         query.update({"freshness": freshness, "interest": interest, "seen": seen, "diversity": diversity})
         answer = self._call("GET", f"/v1/users/{_segment(user_id)}/recommendations", params=_given(query))
         return Recommendations(
-            items=tuple(_ranked(item) for item in answer["items"]),
+            items=tuple(ranked(item) for item in answer["items"]),
             recommendation_id=answer.get("recommendation_id"),
             newcomer=answer["newcomer"],
             version=answer["version"],
@@ -339,12 +132,12 @@ class Client:
     def similar(self, item_id: str, n: int = 10) -> tuple[RecommendedItem, ...]:
         """Ask which items are like one."""
         answer = self._call("GET", f"/v1/items/{_segment(item_id)}/similar", params={"n": n})
-        return tuple(_ranked(item) for item in answer["items"])
+        return tuple(ranked(item) for item in answer["items"])
 
     def interests(self, user_id: str, n: int | None = None) -> tuple[Interest, ...]:
         """Ask what a user is interested in, strongest first."""
         answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n}))
-        return tuple(_pick(Interest, interest) for interest in answer["interests"])
+        return tuple(pick(Interest, interest) for interest in answer["interests"])
 
     def declare_interests(self, user_id: str, weights: Mapping[str, float]) -> None:
         """Replace what a user has declared to like: weight by interest id."""
@@ -448,7 +241,7 @@ class Client:
 
     @staticmethod
     def _job(answer: Mapping[str, Any]) -> Job:
-        return _pick(Job, answer, answer=answer)
+        return pick(Job, answer, answer=answer)
 
     def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         cursor: str | None = None
@@ -477,7 +270,7 @@ class Client:
             else:
                 if response.is_success:
                     return dict(response.json()) if response.content else {}
-                error = _problem_of(response)
+                error = problem_of(response)
                 asked_s = wait_s if error.retry_after_s is None else error.retry_after_s
                 # 429 is said before anything is done, so that everything may be repeated after it.
                 may_repeat = response.status_code in _RETRIED and (repeat or response.status_code == 429)
@@ -486,18 +279,6 @@ class Client:
                 wait_s = max(wait_s, asked_s)
             time.sleep(wait_s)
         raise AssertionError("unreachable")
-
-
-def _problem_of(response: httpx.Response) -> ProblemError:
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    if not isinstance(problem, dict):
-        problem = {}
-    asked = response.headers.get("Retry-After", "")
-    retry_after_s = float(asked) if asked.isdigit() else None
-    return _BY_STATUS.get(response.status_code, ProblemError)(response.status_code, problem, retry_after_s)
 
 
 def _segment(name: str) -> str:
