@@ -73,9 +73,10 @@ def read_items(store: GraphStore, report: Progress) -> tuple[ItemTable, list[str
     return ItemTable(ids=ids, titles=titles, content=None, about=about, interest_ids=list(interests)), texts
 
 
-def item_text(title: str | None, description: str | None) -> str:
-    """Give what the text encoder reads of an item."""
-    return ". ".join(part.strip().rstrip(".") for part in (title, description) if part and part.strip())
+def item_text(title: str | None, description: object) -> str:
+    """Give what the text encoder reads of an item; a description that is no text is left out."""
+    parts = [part.strip() for part in (title, description) if isinstance(part, str)]
+    return ". ".join(part.rstrip(".") for part in parts if part)
 
 
 def _read_interactions(

@@ -6,19 +6,21 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from engine.domain import MS_PER_SECOND, EpochMs, JobState
 from engine.errors import BrokerUnavailableError, InterestGraphError, InvalidInputError
-from engine.graph.store import GraphStore
 from engine.jobs import Job, create_job, get_job, list_jobs, request_cancel
 from engine.settings import get_settings
 from workers.contracts import send_job
+
+if TYPE_CHECKING:
+    from engine.graph.store import GraphStore
 
 jobs = typer.Typer(help="Jobs of the workers: list, show, watch, cancel.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -48,12 +50,12 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show jobs, newest first."""
-    with GraphStore.open(get_settings()) as store:
+    with _store() as store:
         found = list_jobs(store, limit=limit, states=state, kinds=kind)
     if as_json:
         _print_json([job.to_dict() for job in found])
         return
-    table = Table("id", "kind", "state", "done", "made", "took", "message")
+    table = Table(Column("id", no_wrap=True), "kind", "state", "done", "made", "took", "message")
     for job in found:
         table.add_row(job.id, job.kind, _state(job), _share(job), _clock(job.created_at), _took(job), job.message[:60])
     Console().print(table)
@@ -62,7 +64,7 @@ def list_(
 @jobs.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
     """Show one job with its parameters and its result."""
-    with GraphStore.open(get_settings()) as store:
+    with _store() as store:
         job = _find(store, job_id)
     if as_json:
         _print_json(job.to_dict())
@@ -73,7 +75,7 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
 @jobs.command()
 def watch(job_id: JobId) -> None:
     """Follow a job to its end; the exit status is 0 when it succeeds."""
-    with GraphStore.open(get_settings()) as store:
+    with _store() as store:
         job = watch_job(store, _find(store, job_id).id, Console())
     if job.state != JobState.SUCCEEDED:
         raise typer.Exit(1)
@@ -82,7 +84,7 @@ def watch(job_id: JobId) -> None:
 @jobs.command()
 def cancel(job_id: JobId) -> None:
     """Ask a job to stop; what it has written stays."""
-    with GraphStore.open(get_settings()) as store:
+    with _store() as store:
         job = request_cancel(store, _find(store, job_id).id)
     what = "is cancelled" if job.state == JobState.CANCELLED else "stops after its present step"
     Console().print(f"Job {job.id} {what}.", highlight=False)
@@ -115,7 +117,7 @@ def reembed(
         params["ids"] = [part.strip() for part in str(named[chosen[0]]).split(",") if part.strip()]
     params |= {name: value for name, value in (("version", version), ("hops", hops)) if value is not None}
     console = Console()
-    with GraphStore.open(get_settings()) as store:
+    with _store() as store:
         job = enqueue(store, "reembed", params, console)
         if follow and watch_job(store, job.id, console).state != JobState.SUCCEEDED:
             raise typer.Exit(1)
@@ -156,6 +158,12 @@ def watch_job(store: GraphStore, job_id: str, console: Console) -> Job:
             time.sleep(_POLL_S)
     _print_job(console, job)
     return job
+
+
+def _store() -> GraphStore:
+    from engine.graph.store import GraphStore
+
+    return GraphStore.open(get_settings())
 
 
 def _find(store: GraphStore, job_id: str) -> Job:
