@@ -6,10 +6,9 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.domain import EpochMs, JobState
+from engine.domain import EpochMs, JobState, now_ms
 from engine.errors import ConflictError, InvalidInputError, NotFoundError
 from engine.jobs.parameters import JobKind, JobParameters, ReembedParameters, parse_kind, parse_parameters
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from engine.graph.store import GraphStore
 
 MAX_LIST: Final = 200
+_FIGURES: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +215,13 @@ def request_cancel(store: GraphStore, job_id: str) -> Job:
 
 
 def new_job_id() -> str:
-    """Give a new name; names sort by the time they were given."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S%f")
-    return f"j{stamp}{secrets.token_hex(3)}"
+    """Give a new name: `j`, the time to the millisecond, and four random figures; names sort by time."""
+    remaining = now_ms()
+    stamp = ""
+    while remaining:
+        remaining, figure = divmod(remaining, len(_FIGURES))
+        stamp = _FIGURES[figure] + stamp
+    return f"j{stamp:0>9}{secrets.token_hex(2)}"
 
 
 def _version_for(store: GraphStore, params: ReembedParameters) -> str:

@@ -73,7 +73,12 @@ def test_any_plain_data_is_taken_or_named(raw: dict[str, Any]) -> None:
             assert set(raw) <= set(type(parsed).model_fields)
 
 
-def test_names_of_jobs_sort_by_time_and_differ() -> None:
-    names = [new_job_id() for _ in range(50)]
-    assert len(set(names)) == 50
-    assert [name[:21] for name in names] == sorted(name[:21] for name in names)
+def test_names_of_jobs_sort_by_time_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [0, 35, 36, 1_795_523_003_312, 1_795_523_003_313, 1_795_523_036_000, 4_102_444_800_000]
+    names = []
+    for time in times:
+        monkeypatch.setattr("engine.jobs.job.now_ms", lambda time=time: time)
+        names.append(new_job_id())
+    assert names == sorted(names)
+    assert {len(name) for name in names} == {14}
+    assert len({new_job_id() for _ in range(20)}) == 20
