@@ -19,13 +19,22 @@ CALL (stamp) {
     WHERE NOT j.id IN ids
     DELETE stale
   }
-  CALL (i, row) {
+  WITH i, row, COUNT { (i)-[:CO_OCCURS]->() } = 0 AS bare
+  CALL (i, row, bare) {
+    WITH i, row WHERE bare
+    UNWIND row.targets AS target
+    MATCH (j:Item {id: target[0]})
+    CREATE (i)-[:CO_OCCURS {weight: target[1], count: target[2], updated_at: target[3]}]->(j)
+    RETURN count(j) AS made
+  }
+  CALL (i, row, bare) {
+    WITH i, row WHERE NOT bare
     UNWIND row.targets AS target
     MATCH (j:Item {id: target[0]})
     MERGE (i)-[r:CO_OCCURS]->(j)
     SET r += {weight: target[1], count: target[2], updated_at: target[3]}
-    RETURN count(r) AS edges
+    RETURN count(j) AS set
   }
-  RETURN count(i) AS items, sum(edges) AS edges
+  RETURN count(i) AS items, sum(made) + sum(set) AS edges
 }
 RETURN items, edges

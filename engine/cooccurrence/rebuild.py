@@ -9,12 +9,13 @@ compares at its end.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.cooccurrence.counting import PairCounts, count_pairs
 from engine.cooccurrence.fold import positive_strength
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 _MOST_ROUNDS = 3
 _SETTLE_EVENTS = 2000
-_REPORT_EVENTS = 20_000
+_FETCH_USERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,33 @@ class RebuildResult:
 
 @dataclass(slots=True)
 class _Steps:
-    """Events as columns; users and items by number."""
+    """Sequences one after the other, each oldest first, as columns; items by number.
 
-    users: dict[str, int] = field(default_factory=dict)
+    Attributes:
+        items: Number of each item.
+        item: Item of each event, one array a user.
+        at: Its time, epoch ms.
+        strength: What it adds to the popularity of its item.
+        unfolded: Ids of the events that wait for the fold.
+    """
+
     items: dict[str, int] = field(default_factory=dict)
-    user: list[int] = field(default_factory=list)
-    item: list[int] = field(default_factory=list)
-    at: list[int] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    strength: list[float] = field(default_factory=list)
+    item: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    at: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    strength: list[npt.NDArray[np.float64]] = field(default_factory=list)
     unfolded: list[str] = field(default_factory=list)
+
+    def add(self, row: Mapping[str, Any], settings: Settings) -> int:
+        """Add one user's events; give their number."""
+        at, ids = row["at"], row["id"]
+        order = sorted(range(len(ids)), key=lambda place: (at[place], ids[place]))
+        numbers = [self.items.setdefault(item_id, len(self.items)) for item_id in row["item_id"]]
+        strengths = [positive_strength(*pair, settings.events) for pair in zip(row["type"], row["value"], strict=True)]
+        self.item.append(np.array(numbers, dtype=np.int32)[order])
+        self.at.append(np.array(at, dtype=np.int64)[order])
+        self.strength.append(np.array(strengths)[order])
+        self.unfolded.extend(row["unfolded"])
+        return len(ids)
 
 
 def rebuild(
@@ -84,9 +102,10 @@ def rebuild(
         run = uuid.uuid4().hex
         [begun] = store.write("cooccurrence/begin", run=run)
         steps = _read(store, settings, report)
-        report("count", 0, len(steps.ids))
+        events = sum(len(sequence) for sequence in steps.at)
+        report("count", 0, events)
         counts = _count(steps, settings)
-        report("count", len(steps.ids), len(steps.ids))
+        report("count", events, events)
         counted = (row["id"] for row in store.read("cooccurrence/counted_items"))
         others = [item_id for item_id in counted if item_id not in steps.items]
         total = len(steps.items) + len(others)
@@ -96,12 +115,12 @@ def rebuild(
             items += written["items"]
             edges += written["edges"]
             report("write", min(total, items), total)
-        for events in _batched(steps.unfolded, _SETTLE_EVENTS):
-            _owned(store.write("cooccurrence/settle", run=run, events=events))
-        as_of = max(steps.at, default=None)
+        for settled in _batched(steps.unfolded, _SETTLE_EVENTS):
+            _owned(store.write("cooccurrence/settle", run=run, events=settled))
+        as_of = max((int(sequence[-1]) for sequence in steps.at), default=None)
         ended = _owned(store.write("cooccurrence/finish", run=run, generation=begun["generation"], as_of=as_of))
         if ended["state"] == "live":
-            return RebuildResult(len(steps.ids), items, edges, as_of)
+            return RebuildResult(events, items, edges, as_of)
     raise ConflictError(
         "Events were imported while co-occurrence was counted again.",
         remedy="Count again when the import has ended.",
@@ -110,33 +129,22 @@ def rebuild(
 
 def _read(store: GraphStore, settings: Settings, report: Progress) -> _Steps:
     steps = _Steps()
-    for number, row in enumerate(
-        store.stream("cooccurrence/all_steps", types=list(sequence_types(settings.events))), start=1
-    ):
-        steps.user.append(steps.users.setdefault(row["user_id"], len(steps.users)))
-        steps.item.append(steps.items.setdefault(row["item_id"], len(steps.items)))
-        steps.at.append(row["at"])
-        steps.ids.append(row["id"])
-        steps.strength.append(positive_strength(row["type"], row["value"], settings.events))
-        if row["unfolded"]:
-            steps.unfolded.append(row["id"])
-        if number % _REPORT_EVENTS == 0:
-            report("read", number, 0)
-    report("read", len(steps.ids), len(steps.ids))
+    types = list(sequence_types(settings.events))
+    done = 0
+    for row in store.stream("events/sequences", fetch_size=_FETCH_USERS, types=types):
+        done += steps.add(row, settings)
+        report("read", done, 0)
+    report("read", done, done)
     return steps
 
 
 def _count(steps: _Steps, settings: Settings) -> PairCounts:
-    user, at = np.array(steps.user, dtype=np.int64), np.array(steps.at, dtype=np.int64)
-    rank = np.empty(len(steps.ids), dtype=np.int64)
-    rank[sorted(range(len(steps.ids)), key=steps.ids.__getitem__)] = np.arange(len(steps.ids))
-    order = np.lexsort((rank, at, user))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(steps.users)))])
     options = settings.co_occurrence
+    lengths = [len(sequence) for sequence in steps.at]
     return count_pairs(
-        np.array(steps.item, dtype=np.int32)[order],
-        at[order],
-        offsets,
+        np.concatenate([*steps.item, np.zeros(0, dtype=np.int32)]),
+        np.concatenate([*steps.at, np.zeros(0, dtype=np.int64)]),
+        np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
         window=options.window,
         backward=options.backward,
         half_life_ms=days_ms(options.half_life_days),
@@ -169,11 +177,13 @@ def _rows(steps: _Steps, counts: PairCounts, settings: Settings, others: Sequenc
 
 def _popularity(steps: _Steps, settings: Settings) -> tuple[list[float], list[int]]:
     """Sum the strengths of each item as of its newest event."""
-    item, at = np.array(steps.item, dtype=np.int64), np.array(steps.at, dtype=np.int64)
+    if not steps.items:
+        return [], []
+    item, at = np.concatenate(steps.item), np.concatenate(steps.at)
     newest = np.zeros(len(steps.items), dtype=np.int64)
     np.maximum.at(newest, item, at)
     half_life_ms = days_ms(settings.ranking.popularity_half_life_days)
-    faded = np.array(steps.strength) * np.exp2((at - newest[item]) / half_life_ms)
+    faded = np.concatenate(steps.strength) * np.exp2((at - newest[item]) / half_life_ms)
     return np.bincount(item, weights=faded, minlength=len(steps.items)).tolist(), newest.tolist()
 
 

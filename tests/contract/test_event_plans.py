@@ -10,7 +10,7 @@ import pytest
 from cypher import catalogue
 from engine.graph.store import GraphStore
 
-WHOLE = {"cooccurrence/all_steps", "cooccurrence/counted_items"}
+WHOLE = {"events/sequences", "cooccurrence/counted_items"}
 """Statements of the recount, which reads everything."""
 
 STATEMENTS = [
