@@ -124,3 +124,5 @@ class Recommendation:
     rank: int
     terms: tuple[Term, ...] = ()
     attributes: Mapping[str, object] = field(default_factory=dict)
+    title: str | None = None
+    reason: str | None = None
