@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from engine.errors import InvalidInputError
-from engine.graph.names import check_version_id
+from engine.versions import check_version_id
 
 MAX_IDS: Final = 10_000
 MAX_ID_CHARS: Final = 512
