@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from engine.errors import InterestGraphError
 
@@ -26,5 +27,5 @@ def main() -> None:
     try:
         app()
     except InterestGraphError as error:
-        Console(stderr=True).print(f"[red]error[/red] [bold]{error.code}[/bold] {error}", highlight=False)
+        Console(stderr=True).print(f"[red]error[/red] [bold]{error.code}[/bold] {escape(str(error))}", highlight=False)
         sys.exit(1)

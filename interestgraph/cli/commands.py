@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    from interestgraph.cli import jobs, keys, query, stack, versions
+    from interestgraph.cli import importing, jobs, keys, query, stack, versions
 
-    for noun in (stack, query, keys, jobs, versions):
+    for noun in (stack, importing, query, keys, jobs, versions):
         noun.register(app)
