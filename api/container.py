@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import redis
 import structlog
-from neo4j.exceptions import TransientError
 
+from api import metrics
 from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
 from engine.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.ranking.service import Recommender
+    from engine.ranking.status import RankingStatus
+
     from engine.graph.store import GraphStore
 
 EXTENSION: Final = "interestgraph"
@@ -39,6 +42,7 @@ class Container:
         self.redis_url = _redis_url(settings)
         self._lock = threading.Lock()
         self._store: GraphStore | None = None
+        self._recommender: Recommender | None = None
         self._failure: InterestGraphError | None = None
         self._failed_at = 0.0
         self._closing = threading.Event()
@@ -56,8 +60,22 @@ class Container:
             raise self._failure
         return self._open_store()
 
+    def recommender(self) -> Recommender:
+        """Give the ranking, whose state follows the graph by itself.
+
+        Raises:
+            DatabaseUnavailableError: Neo4j does not answer.
+        """
+        return self._recommender or self._open_recommender(self.store())
+
+    def ranking_status(self) -> RankingStatus | None:
+        """Give what the ranking serves from; none while it was never opened."""
+        return None if self._recommender is None else self._recommender.status()
+
     def note_failure(self, error: InterestGraphError) -> None:
         """Remember that the database could not be reached; that it is merely busy does not count."""
+        from neo4j.exceptions import TransientError
+
         if isinstance(error, DatabaseUnavailableError) and isinstance(error.__cause__, TransientError):
             return
         if self._failure is None:
@@ -106,20 +124,47 @@ class Container:
         self._closing.set()
         if self._keeper is not None:
             self._keeper.join(timeout=5)
+        if self._recommender is not None:
+            self._recommender.close()
         if self._store is not None:
             self._store.close()
         if self._redis is not None:
             self._redis.close()
 
     def _keep(self) -> None:
+        said = ""
         while not self._closing.wait(_KEEP_S):
             try:
                 if self._store is None or self._failure is not None:
                     self.check_database()
+                if self._recommender is None and self._store is not None:
+                    self._open_recommender(self._store)
+                self._sample()
             except InterestGraphError:
                 continue
-            except Exception:
-                _log.exception("the keeper failed")
+            except Exception as error:
+                # Twice a second for as long as it lasts: once is enough.
+                if repr(error) != said:
+                    said = repr(error)
+                    _log.exception("the keeper failed")
+
+    def _sample(self) -> None:
+        """Put what only this process knows into the metrics."""
+        status = self.ranking_status()
+        if status is not None:
+            metrics.STATE_AGE_SECONDS.set(status.staleness_s)
+            metrics.STATE_ITEMS.set(status.items)
+            metrics.set_model_version(status.version)
+
+    def _open_recommender(self, store: GraphStore) -> Recommender:
+        from engine.ranking.service import Recommender
+
+        with self._lock:
+            if self._recommender is None:
+                recommender = Recommender(store, self.settings)
+                recommender.start()
+                self._recommender = recommender
+        return self._recommender
 
     def _open_store(self) -> GraphStore:
         if self._store is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
@@ -12,6 +12,9 @@ from engine.errors import InterestGraphError
 
 if TYPE_CHECKING:
     from engine.graph.store import GraphStore
+
+# Later than this many refreshes, the state counts as stale.
+_STALE_REFRESHES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def check_parts(container: Container) -> list[Part]:
     else:
         parts.append(_schema(store))
     parts.append(_broker(container))
+    parts.extend(_ranking(container))
     return parts
 
 
@@ -67,3 +71,21 @@ def _broker(container: Container) -> Part:
     except InterestGraphError as error:
         return Part("broker", False, False, str(error))
     return Part("broker", True, False, "Redis answers.")
+
+
+def _ranking(container: Container) -> list[Part]:
+    """The model and the ranking state of this process."""
+    status = container.ranking_status()
+    if status is None or not status.loaded:
+        waiting = "Not loaded yet." if status is None or status.problem is None else status.problem
+        return [Part("model", False, False, "Not known yet."), Part("state", False, True, waiting)]
+    if status.version is None:
+        model = Part("model", False, False, "No embedding version is active. Train one: interestgraph train.")
+    elif status.problem is not None:
+        model = Part("model", False, False, status.problem)
+    else:
+        model = Part("model", True, False, f"Version {status.version}, {status.items_with_vector} items.")
+    age = status.staleness_s
+    fresh = age <= _STALE_REFRESHES * container.settings.ranking.refresh_s
+    detail = f"{status.items} items, {status.edges} edges, looked for changes {age:.1f} s ago."
+    return [model, Part("state", fresh, False, detail)]
