@@ -1,6 +1,6 @@
 """Loads the statements by name, checks their headers and describes them.
 
-A statement is a file `<noun>/<name>.cypher` with a header of `//` lines before the text:
+A statement is a file `<noun>/<name>.cypher` with a header of `//` lines before the text (README.md here has more):
 
     // purpose: Give a user's latest events, newest first
     // param: user_id STRING
@@ -135,6 +135,21 @@ def statement(name: str) -> Statement:
 def statements() -> list[Statement]:
     """Give every statement, by name; migrations stand apart."""
     return [_all()[name] for name in sorted(_all())]
+
+
+def describe() -> list[dict[str, str]]:
+    """Give what the headers say as rows of a table: name, mode, purpose, parameters, returns, capability."""
+    return [
+        {
+            "name": entry.name,
+            "mode": entry.mode,
+            "purpose": entry.purpose,
+            "parameters": "; ".join(f"{name} {meaning}" for name, meaning in entry.parameters.items()),
+            "returns": entry.returns,
+            "capability": entry.capability or "",
+        }
+        for entry in statements()
+    ]
 
 
 def migrations() -> list[Statement]:

@@ -15,7 +15,8 @@ from engine.errors import DatabaseUnavailableError, SchemaVersionError
 from engine.graph.store import GraphStore
 
 _NAME: Final = re.compile(r"migrations/V(\d{4})__([a-z0-9_]+)")
-_LEASE_MS: Final = 60_000
+# Short, because a killed holder keeps others waiting this long; taken anew before each step.
+_LEASE_MS: Final = 10_000
 _REMEDY_OLD: Final = "Run: interestgraph migrate."
 
 
@@ -56,9 +57,9 @@ def migrate(store: GraphStore, *, wait_s: float = 120) -> list[str]:
     """
     owner = uuid.uuid4().hex
     deadline = time.monotonic() + wait_s
-    store.write_schema("CREATE CONSTRAINT migration_number IF NOT EXISTS FOR (m:Migration) REQUIRE m.number IS UNIQUE")
-    store.write_schema("CREATE CONSTRAINT lease_id IF NOT EXISTS FOR (l:Lease) REQUIRE l.id IS UNIQUE")
-    while not store.write("schema/take_lease", owner=owner, now=now_ms(), until=now_ms() + _LEASE_MS)[0]["taken"]:
+    for name in ("schema/migration_number", "schema/lease_id"):
+        store.write_schema(catalogue.statement(name).text)
+    while not _take_lease(store, owner):
         if time.monotonic() > deadline:
             raise DatabaseUnavailableError("Another process is still migrating the schema.", remedy="Try again later.")
         time.sleep(0.2)
@@ -66,6 +67,7 @@ def migrate(store: GraphStore, *, wait_s: float = 120) -> list[str]:
         applied = _applied(store)
         missing = [migration for migration in migrations() if migration.number not in applied]
         for migration in missing:
+            _take_lease(store, owner)
             store.write_schema(migration.text)
             store.write(
                 "schema/record",
@@ -94,6 +96,12 @@ def check(store: GraphStore) -> int:
             "The graph's schema is older than this code.", field="schema", value=len(applied), remedy=_REMEDY_OLD
         )
     return len(known)
+
+
+def _take_lease(store: GraphStore, owner: str) -> bool:
+    """Take or prolong the lease. Whoever outlives it does no harm: every step may run twice, also at once."""
+    now = now_ms()
+    return bool(store.write("schema/take_lease", owner=owner, now=now, until=now + _LEASE_MS)[0]["taken"])
 
 
 def _applied(store: GraphStore) -> set[int]:

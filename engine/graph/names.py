@@ -6,6 +6,9 @@ import re
 from typing import Final
 
 from engine.errors import InvalidInputError
+from engine.versions import VERSION_ID, check_version_id
+
+__all__ = ["VERSION_ID", "check_version_id"]
 
 USER: Final = "User"
 ITEM: Final = "Item"
@@ -26,26 +29,9 @@ FOLLOWS: Final = "FOLLOWS"
 RELATED_TO: Final = "RELATED_TO"
 
 EMBEDDABLE_LABELS: Final = frozenset({USER, ITEM, INTEREST})
-VERSION_ID: Final = re.compile(r"v[0-9]{14}")
 _ALLOWED_IDENTIFIER: Final = re.compile(
     r"User|Item|Interest|((user_|item_|interest_)?embedding|embedded_at|attention)_v[0-9]{14}"
 )
-
-
-def check_version_id(version: str) -> str:
-    """Give the id back if it is one of an embedding version.
-
-    Raises:
-        InvalidInputError: It is not.
-    """
-    if not VERSION_ID.fullmatch(version):
-        raise InvalidInputError(
-            "This is not the id of an embedding version.",
-            field="version",
-            value=version,
-            remedy="Use v followed by 14 digits, for example v20260131120000.",
-        )
-    return version
 
 
 def embedding_property(version: str) -> str:

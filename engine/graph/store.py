@@ -20,6 +20,7 @@ from engine.settings import Settings
 
 T = TypeVar("T")
 
+_SCHEMES: Final = tuple(f"{name}{kind}://" for name in ("bolt", "neo4j") for kind in ("", "+s", "+ssc"))
 _FETCH_SIZE: Final = 2_000
 _STREAM_TIMEOUT_S: Final = 3_600
 _SCHEMA_TIMEOUT_S: Final = 600
@@ -76,6 +77,9 @@ class GraphStore:
         """
         uri, user, password = _endpoint(settings)
         try:
+            # The driver would also try HTTP, a preview without streams and bookmarks.
+            if not uri.startswith(_SCHEMES):
+                raise ValueError("it does not begin with bolt:// or neo4j://")
             driver = GraphDatabase.driver(
                 uri,
                 auth=(user, password),

@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from engine.errors import SchemaVersionError
+from engine.domain import now_ms
+from engine.embedded import endpoints
+from engine.errors import DatabaseUnavailableError, SchemaVersionError
 from engine.graph.migrations import check, migrate, migrations
 from engine.graph.store import GraphStore
+
+MIGRATE = """
+from engine.settings import load_settings
+from engine.graph.store import GraphStore
+from engine.graph.migrations import migrate
+with GraphStore.open(load_settings()) as store:
+    print(*migrate(store))
+"""
 
 
 def test_a_second_run_applies_nothing(store: GraphStore) -> None:
@@ -45,3 +58,54 @@ def test_older_and_newer_schemas_say_what_to_do(store: GraphStore) -> None:
             check(store)
     finally:
         store.write_auto("MATCH (m) WHERE m:Aside OR m.number = 9999 SET m:Migration, m.number = 1 REMOVE m:Aside")
+
+
+def drop_schema(store: GraphStore) -> None:
+    """Leave a database as a new one is."""
+    store.write_auto("MATCH (n) WHERE n:Migration OR n:Lease DETACH DELETE n")
+    for what in ("CONSTRAINTS", "INDEXES"):
+        names = store.read_transaction(lambda tx, what=what: tx.run_text(f"SHOW {what} YIELD name").value("name"))  # type: ignore[misc]
+        for name in names:
+            store.write_auto(f"DROP {what[:-1].removesuffix('E')} `{name}` IF EXISTS")
+
+
+def run_in_process(store: GraphStore) -> subprocess.Popen[str]:
+    found = endpoints(store.settings)
+    environment = {
+        **os.environ,
+        "NEO4J_URI": found.neo4j_uri,
+        "NEO4J_USER": found.neo4j_user,
+        "NEO4J_PASSWORD": found.neo4j_password,
+    }
+    return subprocess.Popen([sys.executable, "-c", MIGRATE], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_on_a_new_database_apply_each_once(store: GraphStore) -> None:
+    drop_schema(store)
+    processes = [run_in_process(store) for _ in range(2)]
+    applied = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted([*applied[0], *applied[1]]) == sorted(migration.name for migration in migrations())
+    assert check(store) == len(migrations())
+
+
+def test_a_run_killed_between_statement_and_record_is_run_again(store: GraphStore) -> None:
+    last = migrations()[-1]
+    store.write_auto(f"MATCH (m:Migration {{number: {last.number}}}) DELETE m")  # what it made is there
+    assert migrate(store) == [last.name]
+
+
+def test_the_lease_of_a_killed_run_runs_out(store: GraphStore) -> None:
+    now = now_ms()
+    assert store.write("schema/take_lease", owner="killed", now=now, until=now + 700)[0]["taken"]
+    with pytest.raises(DatabaseUnavailableError, match="still migrating"):
+        migrate(store, wait_s=0.1)
+    assert migrate(store, wait_s=20) == []
+
+
+def test_every_index_is_online_afterwards(store: GraphStore) -> None:
+    migrate(store)
+    states = store.read_transaction(lambda tx: tx.run_text("SHOW INDEXES YIELD name, state").data())
+    names = {row["name"] for row in states}
+    assert {row["state"] for row in states} == {"ONLINE"}
+    assert {"event_of_user", "item_edges_at", "job_state", "interest_name", "item_title", "user_id"} <= names

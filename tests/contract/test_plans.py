@@ -1,0 +1,68 @@
+"""Nodes are found by index: no statement reads a whole label but those named here, on purpose."""
+
+from __future__ import annotations
+
+import pytest
+
+from cypher import catalogue
+from engine.graph.capabilities import SEARCH_CLAUSE
+from engine.graph.store import GraphStore
+from tests.support.profile import db_hits, explain, profile
+
+WHOLE = {
+    "subgraph/all_ids": "streams a label",
+    "subgraph/all_items": "streams every item",
+    "vectors/read": "streams a label",
+    "vectors/read_packed": "streams a label",
+    "vectors/read_since": "looks through a label for new vectors",
+}
+OTHERS = {
+    *("cooccurrence", "events", "interests"),  # see test_event_plans
+    *("dataset", "reembed", "forgetting"),  # run rarely, and read much on purpose
+    *("imports", "keys", "jobs", "versions", "schema"),  # few nodes
+}
+
+STATEMENTS = [
+    statement.name
+    for statement in catalogue.statements()
+    if statement.name not in WHOLE and statement.name.split("/")[0] not in OTHERS
+]
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_nodes_are_found_by_index(any_store: GraphStore, name: str) -> None:
+    needed = catalogue.statement(name).capability
+    if needed is not None and not any_store.capabilities.has(needed):
+        pytest.skip(f"the server has no {needed}")
+    if name == "vectors/search_items":
+        pytest.skip("names an index that has to be there; see test_versions")
+    for operator in explain(any_store, name):
+        assert not operator.reads_everything, operator
+
+
+def test_a_whole_label_is_seen(store: GraphStore) -> None:
+    assert any(operator.reads_everything for operator in explain(store, "subgraph/all_ids"))
+
+
+def test_reading_some_of_many_costs_what_it_gives(store: GraphStore) -> None:
+    make(store, 2_000)
+    wanted = [f"item {number:05d}" for number in (3, 700, 1_999)]
+    found = profile(store, "items/get", ids=wanted)
+    assert found[0].rows == 3
+    assert db_hits(found) < 100
+    assert db_hits(profile(store, "items/list", after="item 00500", limit=10)) < 100
+    assert db_hits(profile(store, "subgraph/page", after="item 00500", limit=10)) < 100
+
+
+def test_what_was_profiled_is_taken_back(store: GraphStore) -> None:
+    make(store, 1)
+    profile(store, "users/upsert", rows=[{"id": "ann", "created_at": None, "properties": {}}], own=["id"], at=1)
+    assert store.read("users/get", ids=["ann"]) == []
+
+
+def test_the_search_clause_is_known_where_it_is(store: GraphStore) -> None:
+    assert store.capabilities.has(SEARCH_CLAUSE) == store.capabilities.version.startswith("20")
+
+
+def make(store: GraphStore, count: int) -> None:
+    store.write_auto(f"UNWIND range(0, {count} - 1) AS n CREATE (:Item {{id: 'item ' + right('0000' + n, 5)}})")
