@@ -1,0 +1,1 @@
+"""Features of items: texts as vectors."""

@@ -1,0 +1,1 @@
+"""The recommender: sequence Transformer, graph attention, co-occurrence, and their fusion."""

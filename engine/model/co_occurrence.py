@@ -1,0 +1,169 @@
+"""The counted term: how strongly the latest items of a history point at every other item.
+
+    c(u, j) = Σ_k γ^k · w(h_k → j),   h_0 the newest item, k < K
+
+In training the pairs of the user at hand are taken out of the rows first: else the count contains the answer, and the
+model learns to trust it too much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from engine.cooccurrence.counting import count_pairs, row_scale
+from engine.training.data import InteractionTable
+
+GAMMA: Final = 0.7
+LATEST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CountSettings:
+    """How pairs are counted: window, backward share, half-life, edges kept of an item."""
+
+    window: int = 20
+    backward: float = 0.3
+    half_life_ms: float | None = None
+    keep: int = 50
+
+
+class CoOccurrenceTerm:
+    """Scaled rows of the counted edges, and the counts of a history.
+
+    Args:
+        weights: CSR float32 [I, I]: w(i → j), each row divided by the square root of its sum.
+        gamma: Fading per step back.
+        latest: Items of the history that count.
+    """
+
+    def __init__(self, weights: sparse.csr_array, *, gamma: float = GAMMA, latest: int = LATEST) -> None:
+        self.weights = weights
+        self.gamma = gamma
+        self.latest = latest
+
+    @classmethod
+    def count(cls, table: InteractionTable, item_count: int, settings: CountSettings) -> CoOccurrenceTerm:
+        """Count the pairs of a table and keep the strongest edges of each item."""
+        counts = count_pairs(
+            table.items,
+            table.times,
+            table.offsets,
+            window=settings.window,
+            backward=settings.backward,
+            half_life_ms=settings.half_life_ms,
+            keep=settings.keep,
+        )
+        at = int(table.times.max()) if len(table) else 0
+        weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
+        scaled = row_scale(counts.source, weight).astype(np.float32)
+        shape = (item_count, item_count)
+        return cls(sparse.csr_array((scaled, (counts.source, counts.target)), shape=shape))
+
+    def fading(self) -> npt.NDArray[np.float32]:
+        """Give γ^k for each step back, [K]."""
+        return (self.gamma ** np.arange(self.latest)).astype(np.float32)
+
+    def counts(self, latest: npt.NDArray[np.integer]) -> sparse.csr_array:
+        """Give c(u, ·) of histories.
+
+        Args:
+            latest: Newest items first [P, K], -1 where there is none.
+
+        Returns:
+            CSR float32 [P, I].
+        """
+        counts: sparse.csr_array = self._history(latest, self.weights.shape[0]) @ self.weights
+        return counts
+
+    def _history(self, latest: npt.NDArray[np.integer], columns: int) -> sparse.csr_array:
+        rows, steps = np.nonzero(latest >= 0)
+        fading = self.fading()[steps]
+        entries = (fading, (rows, latest[rows, steps]))
+        return sparse.coo_array(entries, shape=(len(latest), columns)).tocsr()
+
+
+class OwnPairs:
+    """Each user's own share of the counts, to be taken out while that user is trained on."""
+
+    def __init__(
+        self, term: CoOccurrenceTerm, table: InteractionTable, item_count: int, settings: CountSettings
+    ) -> None:
+        self._term = term
+        user_of = np.repeat(np.arange(table.users, dtype=np.int64), np.diff(table.offsets))
+        keys, self.local = np.unique(user_of * item_count + table.items, return_inverse=True)
+        item_of_local = (keys % item_count).astype(np.int32)
+        counts = count_pairs(
+            self.local.astype(np.int32),
+            table.times,
+            table.offsets,
+            window=settings.window,
+            backward=settings.backward,
+            half_life_ms=settings.half_life_ms,
+        )
+        at = int(table.times.max()) if len(table) else 0
+        weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
+        everything = count_pairs(
+            table.items,
+            table.times,
+            table.offsets,
+            window=settings.window,
+            backward=settings.backward,
+            half_life_ms=settings.half_life_ms,
+            keep=settings.keep,
+        )
+        total = np.bincount(
+            everything.source, everything.as_of(at, half_life_ms=settings.half_life_ms), minlength=item_count
+        )
+        scale = 1 / np.sqrt(np.maximum(total, 1e-12))
+        source_item = item_of_local[counts.source]
+        scaled = (weight * scale[source_item]).astype(np.float32)
+        shape = (len(keys), item_count)
+        self.weights = sparse.csr_array((scaled, (counts.source, item_of_local[counts.target])), shape=shape)
+
+    def counts(self, latest: npt.NDArray[np.integer], latest_local: npt.NDArray[np.integer]) -> sparse.csr_array:
+        """Give c(u, ·) without the user's own pairs; arguments [P, K], -1 where there is none.
+
+        Args:
+            latest: Items, newest first.
+            latest_local: The same events by `local` index.
+        """
+        counts = self._term.counts(latest)
+        own = self._term._history(latest_local, self.weights.shape[0]) @ self.weights
+        rest = (counts - own).tocsr()
+        rest.data = np.maximum(rest.data, 0)
+        rest.eliminate_zeros()
+        found: sparse.csr_array = rest
+        return found
+
+
+def graph_start(weights: sparse.csr_array, dim: int, *, seed: int, deviation: float = 0.07) -> npt.NDArray[np.float32]:
+    """Start item vectors from the graph: SVD of D^-½ (C + Cᵀ) D^-½, rows normalised.
+
+    Args:
+        weights: Edges, CSR [I, I].
+        dim: Length of the vectors.
+        seed: Seed of the start vector and of the vectors of items without edges.
+        deviation: Standard deviation of the entries.
+
+    Returns:
+        Vectors float32 [I, D].
+    """
+    rng = np.random.default_rng(seed)
+    items = weights.shape[0]
+    start = rng.normal(size=(items, dim)).astype(np.float32)
+    both = (weights + weights.T).tocsr().astype(np.float32)
+    degree = np.asarray(both.sum(axis=1)).ravel()
+    if items > 2 * dim and np.count_nonzero(degree) > dim:
+        inverse = np.where(degree > 0, 1 / np.sqrt(np.maximum(degree, 1e-12)), 0)
+        normal = sparse.diags_array(inverse) @ both @ sparse.diags_array(inverse)
+        vectors, values, _ = sparse.linalg.svds(normal.tocsr(), k=dim, v0=rng.normal(size=items), solver="arpack")
+        found = vectors * np.sqrt(np.maximum(values, 0))
+        start = np.where((degree > 0)[:, None], found, 0.01 * start).astype(np.float32)
+    norm = np.linalg.norm(start, axis=1, keepdims=True)
+    unit = start / np.maximum(norm, 1e-12)
+    return np.asarray(unit * deviation * np.sqrt(dim), dtype=np.float32)

@@ -1,0 +1,116 @@
+"""Full softmax cross-entropy in chunks: loss and gradient in one pass, logits never kept whole."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from scipy import sparse
+from torch import Tensor
+
+CHUNK_ROWS: Final = 256
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    """Cross-entropy of z·e_j + λ·log1p(c_j / ε); log ε is the same for every item and cancels."""
+
+    @staticmethod
+    def forward(
+        context: Any, states: Tensor, items: Tensor, scale: Tensor, epsilon: Tensor, targets: Tensor, counts: Any
+    ) -> Tensor:
+        rows = len(states)
+        grad_states = torch.empty_like(states)
+        grad_items = torch.zeros_like(items)
+        grad_scale = torch.zeros_like(scale)
+        grad_epsilon = torch.zeros_like(epsilon)
+        loss = torch.zeros((), dtype=states.dtype, device=states.device)
+        for start in range(0, rows, CHUNK_ROWS):
+            part = slice(start, min(start + CHUNK_ROWS, rows))
+            logits = states[part] @ items.T
+            flat, value = _entries(counts, part, states)
+            ratio = value / epsilon
+            bonus = torch.log1p(ratio)
+            logits.view(-1).index_add_(0, flat, scale * bonus)
+            target = targets[part]
+            index = torch.arange(len(target), device=target.device)
+            log_norm = torch.logsumexp(logits, dim=1)
+            loss += (log_norm - logits[index, target]).sum()
+            gradient = logits.sub_(log_norm[:, None]).exp_()
+            gradient[index, target] -= 1
+            gradient /= rows
+            grad_states[part] = gradient @ items
+            grad_items += gradient.T @ states[part]
+            touched = gradient.view(-1).index_select(0, flat)
+            grad_scale += (touched * bonus).sum()
+            grad_epsilon -= (touched * scale * ratio / (epsilon * (1 + ratio))).sum()
+        context.save_for_backward(grad_states, grad_items, grad_scale, grad_epsilon)
+        return loss / rows
+
+    @staticmethod
+    def backward(context: Any, *outputs: Tensor) -> Any:
+        (output,) = outputs
+        grad_states, grad_items, grad_scale, grad_epsilon = context.saved_tensors
+        return output * grad_states, output * grad_items, output * grad_scale, output * grad_epsilon, None, None
+
+
+def _entries(counts: sparse.csr_array, part: slice, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Give flat position and value of the entries of some rows, as tensors."""
+    begin, end = counts.indptr[part.start], counts.indptr[part.stop]
+    lengths = np.diff(counts.indptr[part.start : part.stop + 1])
+    first = np.arange(len(lengths), dtype=np.int64) * counts.shape[1]
+    flat = np.repeat(first, lengths) + counts.indices[begin:end]
+    return torch.from_numpy(flat).to(like.device), torch.from_numpy(counts.data[begin:end]).to(like)
+
+
+def full_softmax_loss(
+    states: Tensor, items: Tensor, targets: Tensor, counts: sparse.csr_array, scale: Tensor, epsilon: Tensor
+) -> Tensor:
+    """Compute the mean cross-entropy of the next item over all items.
+
+    Args:
+        states: User vectors [P, D].
+        items: Item vectors [I, D].
+        targets: Index of the true next item [P].
+        counts: c(u, ·), CSR [P, I].
+        scale: λ, scalar.
+        epsilon: ε, scalar.
+    """
+    loss: Tensor = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        states, items, scale, epsilon, targets, counts
+    )
+    return loss
+
+
+def sampled_softmax_loss(
+    states: Tensor,
+    items: Tensor,
+    targets: Tensor,
+    counts: sparse.csr_array,
+    scale: Tensor,
+    epsilon: Tensor,
+    negatives: npt.NDArray[np.int64],
+) -> Tensor:
+    """Compute the same over the targets and shared uniform negatives, with the log-Q correction.
+
+    Args:
+        states: User vectors [P, D].
+        items: Item vectors [I, D].
+        targets: Index of the true next item [P].
+        counts: c(u, ·), CSR [P, I].
+        scale: λ, scalar.
+        epsilon: ε, scalar.
+        negatives: Indices drawn uniformly [S].
+    """
+    columns = torch.from_numpy(negatives).to(states.device)
+    dense = torch.from_numpy(counts[:, negatives].toarray()).to(states)
+    own = torch.from_numpy(np.asarray(counts[np.arange(len(targets)), targets.cpu().numpy()]).ravel()).to(states)
+    positive = (states * items[targets]).sum(-1) + scale * torch.log1p(own / epsilon)
+    # Each negative stands for I / S items; the target's own column must not count twice.
+    correction = float(np.log(len(items) / len(negatives)))
+    negative = states @ items[columns].T + scale * torch.log1p(dense / epsilon) + correction
+    negative = negative.masked_fill(columns[None, :] == targets[:, None], float("-inf"))
+    logits = torch.cat([positive[:, None], negative], dim=1)
+    return F.cross_entropy(logits, torch.zeros(len(targets), dtype=torch.long, device=states.device))

@@ -1,0 +1,196 @@
+"""The fusion: item vectors from id, content and interests, refined by the graph; user vectors from sequences.
+
+e_j = d_j · id_j + W_c · content_j + Σ_x about(j, x) · interest_x,   refined by GATv2
+logit(u, j) = z_u · e_j + λ · log(ε + c(u, j))
+
+d_j ∈ {0, 1} hides ids at random in training, so that the path by content and neighbours is learnt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from engine.model.graph_attention import GraphAttention, edge_features
+from engine.model.sequence import SequenceEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class RecommenderConfig:
+    """Shape of the model; the card keeps it."""
+
+    items: int
+    interests: int
+    content_dim: int
+    event_types: int
+    dim: int = 64
+    layers: int = 2
+    heads: int = 1
+    dropout: float = 0.5
+    id_dropout: float = 0.2
+    max_history: int = 50
+    graph_heads: int = 2
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTensors:
+    """Items and interests of a graph or of a part of it, ready for the model.
+
+    Attributes:
+        id_index: Row of each item's learnt id, -1 for an item the model has not seen, int64 [N].
+        content: Text vectors [N, C].
+        about: Dense-free interest bag: sparse CSR tensor [N, X].
+        interests: Row of each interest node's learnt vector, -1 for an unknown one, int64 [M].
+        edge_index: Source and target of each edge, items first and then interests [2, E].
+        edges: Features of each edge [E, EDGE_DIM].
+    """
+
+    id_index: Tensor
+    content: Tensor
+    about: Tensor
+    interests: Tensor
+    edge_index: Tensor
+    edges: Tensor
+
+    def to(self, device: torch.device) -> GraphTensors:
+        """Move all of it to a device."""
+        return GraphTensors(
+            self.id_index.to(device),
+            self.content.to(device),
+            self.about.to(device),
+            self.interests.to(device),
+            self.edge_index.to(device),
+            self.edges.to(device),
+        )
+
+
+class Recommender(nn.Module):
+    """The model that is trained, and that serving's vectors come from."""
+
+    def __init__(self, config: RecommenderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.item_embedding = nn.Embedding(config.items, config.dim)
+        nn.init.normal_(self.item_embedding.weight, std=0.07)
+        self.interest_embedding = nn.Embedding(max(config.interests, 1), config.dim)
+        nn.init.normal_(self.interest_embedding.weight, std=0.02)
+        self.content_projection = nn.Linear(max(config.content_dim, 1), config.dim, bias=False)
+        nn.init.normal_(self.content_projection.weight, std=0.02)
+        self.graph = GraphAttention(config.dim, heads=config.graph_heads)
+        self.encoder = SequenceEncoder(
+            config.dim,
+            layers=config.layers,
+            heads=config.heads,
+            dropout=config.dropout,
+            event_types=config.event_types,
+            max_length=config.max_history,
+        )
+        self.log_scale = nn.Parameter(torch.tensor(-0.7))
+        self.log_epsilon = nn.Parameter(torch.tensor(-4.0))
+
+    @property
+    def scale(self) -> Tensor:
+        """λ of the counted term."""
+        return self.log_scale.exp()
+
+    @property
+    def epsilon(self) -> Tensor:
+        """ε of the counted term."""
+        return self.log_epsilon.exp()
+
+    def start_from(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Start the id vectors from given ones [I, D]."""
+        with torch.no_grad():
+            self.item_embedding.weight.copy_(torch.from_numpy(vectors))
+
+    def base_vectors(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> Tensor:
+        """Give vectors of items, then interests, before the graph refines them [N + M, D].
+
+        Args:
+            graph: The nodes.
+            keep_id: Which items keep their id, bool [N]; all when empty.
+        """
+        known = graph.id_index >= 0
+        if keep_id is not None:
+            known = known & keep_id
+        identity = self.item_embedding(graph.id_index.clamp_min(0)) * known[:, None]
+        vectors = identity + self.content_projection(graph.content)
+        known_interest = graph.interests >= 0
+        interests = self.interest_embedding(graph.interests.clamp_min(0)) * known_interest[:, None]
+        if graph.about.shape[1] > 0:
+            vectors = vectors + torch.sparse.mm(graph.about, interests)
+        return torch.cat([vectors, interests])
+
+    def node_vectors(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Give refined vectors of items, then interests [N + M, D], and the attention of each edge [E]."""
+        refined: tuple[Tensor, Tensor] = self.graph(
+            self.base_vectors(graph, keep_id=keep_id), graph.edge_index, graph.edges
+        )
+        return refined
+
+
+def graph_tensors(
+    *,
+    id_index: npt.NDArray[np.int64],
+    content: npt.NDArray[np.float32] | None,
+    about: sparse.csr_array,
+    interest_index: npt.NDArray[np.int64],
+    co_occurs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]],
+    content_dim: int,
+) -> GraphTensors:
+    """Put items, interests and edges into tensors.
+
+    Args:
+        id_index: Row of each item's learnt id or -1 [N].
+        content: Text vectors [N, C], or none.
+        about: Weights, CSR [N, M].
+        interest_index: Row of each interest's learnt vector or -1 [M].
+        co_occurs: Source, target, weight of each item edge: what is heard is the source, who hears is the target.
+        content_dim: C of the model.
+    """
+    items = len(id_index)
+    coo = about.tocoo()
+    row, column = coo.coords
+    about_weight = torch.from_numpy(coo.data.astype(np.float32))
+    source, target, weight = co_occurs
+    edge_index = np.concatenate(
+        [
+            np.stack([source, target]),
+            np.stack([column + items, row]),
+            np.stack([row, column + items]),
+        ],
+        axis=1,
+    ).astype(np.int64)
+    features = torch.cat(
+        [
+            edge_features(torch.from_numpy(np.asarray(weight, dtype=np.float32)), 0),
+            edge_features(about_weight, 1),
+            edge_features(about_weight, 2),
+        ]
+    )
+    bag = torch.sparse_coo_tensor(
+        torch.from_numpy(np.stack([row, column]).astype(np.int64)),
+        about_weight,
+        (items, len(interest_index)),
+        check_invariants=False,
+    ).coalesce()
+    width = max(content_dim, 1)
+    vectors = np.zeros((items, width), dtype=np.float32) if content is None else content
+    return GraphTensors(
+        torch.from_numpy(id_index),
+        torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
+        bag,
+        torch.from_numpy(interest_index),
+        torch.from_numpy(edge_index),
+        features,
+    )

@@ -1,0 +1,102 @@
+"""Causal Transformer over a user's latest behaviour.
+
+SASRec, Kang and McAuley 2018, https://arxiv.org/abs/1808.09781, with three deviations: blocks normalise before
+attention, positions are a learnt bias by distance (so that left and right padding give the same), and each step carries
+its event type.
+It is written with `scaled_dot_product_attention`, which exports to ONNX with free batch and length.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_MASKED = -1e9
+
+
+class Block(nn.Module):
+    """One pre-norm block: attention, then a feed-forward layer of the same width."""
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(dim)
+        self.query_key_value = nn.Linear(dim, 3 * dim)
+        self.projection = nn.Linear(dim, dim)
+        self.feed_norm = nn.LayerNorm(dim)
+        self.feed = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, steps: Tensor, bias: Tensor) -> Tensor:
+        """Run the block over steps [B, L, D] with an additive bias [B, H, L, L]."""
+        batch, length, dim = steps.shape
+        mixed = self.query_key_value(self.attention_norm(steps))
+        query, key, value = (
+            part.reshape(batch, length, self.heads, dim // self.heads).transpose(1, 2)
+            for part in mixed.chunk(3, dim=-1)
+        )
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        steps = steps + self.dropout(self.projection(attended.transpose(1, 2).reshape(batch, length, dim)))
+        out: Tensor = steps + self.dropout(self.feed(self.feed_norm(steps)))
+        return out
+
+
+class SequenceEncoder(nn.Module):
+    """Turns the vectors of a history into a user vector at each step.
+
+    Args:
+        dim: Length D of item and user vectors.
+        layers: Number of blocks.
+        heads: Attention heads.
+        dropout: Dropout in training.
+        event_types: Size of the vocabulary of event types; 0 is unknown or padding.
+        max_length: Largest distance with a bias of its own.
+    """
+
+    def __init__(self, dim: int, *, layers: int, heads: int, dropout: float, event_types: int, max_length: int) -> None:
+        super().__init__()
+        self.type_embedding = nn.Embedding(event_types, dim, padding_idx=0)
+        nn.init.zeros_(self.type_embedding.weight)
+        self.distance_bias = nn.Parameter(torch.zeros(heads, max_length))
+        self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        self.scale = dim**0.5
+
+    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor) -> Tensor:
+        """Encode every step.
+
+        Args:
+            item_vectors: [B, L, D], oldest first.
+            event_types: Index in the vocabulary [B, L].
+            mask: Which steps are real, bool [B, L].
+
+        Returns:
+            User vectors after each step [B, L, D]; a step sees itself and older ones only.
+        """
+        length = item_vectors.shape[1]
+        positions = torch.arange(length, device=item_vectors.device)
+        distance = positions[:, None] - positions[None, :]
+        index = distance.clamp(0, self.distance_bias.shape[1] - 1)
+        bias = self.distance_bias[:, index]
+        visible = (distance >= 0)[None, None] & mask[:, None, None, :]
+        bias = torch.where(visible, bias[None], torch.full_like(bias[None], _MASKED))
+        steps = self.dropout(item_vectors * self.scale + self.type_embedding(event_types))
+        for block in self.blocks:
+            steps = block(steps, bias)
+        normed: Tensor = self.norm(steps)
+        return normed
+
+
+class UserEncoder(nn.Module):
+    """The part that serving runs: the state after the newest step, which is the last one."""
+
+    def __init__(self, encoder: SequenceEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor) -> Tensor:
+        """Give the user vector [B, D]; arguments as in `SequenceEncoder`."""
+        states: Tensor = self.encoder(item_vectors, event_types, mask)
+        return states[:, -1]

@@ -1,0 +1,300 @@
+"""The training loop: epochs, early stopping on validation, checkpoints, resuming."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from engine.domain import MS_PER_DAY
+from engine.errors import TrainingError
+from engine.evaluation.protocols import evaluate
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start
+from engine.model.losses import full_softmax_loss, sampled_softmax_loss
+from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
+from engine.settings import Settings
+from engine.training.batches import Batch, BatchSampler
+from engine.training.checkpoint import CheckpointFolder, Progress
+from engine.training.data import Dataset, InteractionTable, TimeSplit
+from engine.training.scoring import ModelScorer
+
+GRAPH_EVERY_STEPS: Final = 8
+NEGATIVES: Final = 4096
+_VALIDATION_USERS: Final = 800
+_CLIP_NORM: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the loop tells while it runs."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    ndcg: float | None
+    best_ndcg: float | None
+    seconds_left: float
+
+
+class Trainer:
+    """Trains one model on one split.
+
+    Args:
+        data: Items and behaviour.
+        split: Train, validation and test.
+        settings: Model, training and counting.
+        strengths: Strength of each event type of the vocabulary.
+        folder: Folder of checkpoints.
+        report: Called after steps and epochs; it may raise to stop.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        split: TimeSplit,
+        settings: Settings,
+        *,
+        strengths: npt.NDArray[np.float64],
+        folder: Path,
+        report: Callable[[Report], None] | None = None,
+    ) -> None:
+        self.data = data
+        self.split = split
+        self.settings = settings
+        self.strengths = strengths
+        self._report = report or (lambda _: None)
+        training = settings.training
+        torch.set_num_threads(training.threads)
+        torch.manual_seed(training.seed)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.counting = count_settings(settings)
+        items = len(data.items)
+        self.term = CoOccurrenceTerm.count(split.train, items, self.counting)
+        self._own = OwnPairs(self.term, split.train, items, self.counting)
+        self.config = RecommenderConfig(
+            items=items,
+            interests=len(data.items.interest_ids),
+            content_dim=0 if data.items.content is None else data.items.content.shape[1],
+            event_types=len(data.event_types),
+            dim=settings.model.dim,
+            layers=settings.model.layers,
+            heads=settings.model.heads,
+            dropout=settings.model.dropout,
+            id_dropout=settings.model.id_dropout,
+            max_history=settings.model.max_history,
+        )
+        self.model = Recommender(self.config)
+        self.model.start_from(graph_start(self.term.weights, self.config.dim, seed=training.seed))
+        self.model.to(self.device)
+        self.graph = whole_graph(data, self.term, settings.model.graph_neighbours).to(self.device)
+        decayed: list[torch.nn.Parameter] = []
+        plain: list[torch.nn.Parameter] = []
+        for name, parameter in self.model.named_parameters():
+            (plain if "embedding" in name or parameter.dim() < 2 else decayed).append(parameter)
+        self._optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=training.learning_rate,
+        )
+        self._sampler = BatchSampler(
+            split.train,
+            length=self.config.max_history,
+            positions=training.batch_positions,
+            latest=self.term.latest,
+            seed=training.seed,
+        )
+        self._checkpoints = CheckpointFolder(folder, self.fingerprint())
+
+    def fingerprint(self) -> str:
+        """Name the run by everything that decides its result."""
+        table = self.split.train
+        content = {
+            "config": self.config.to_dict(),
+            "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_s"}),
+            "counting": repr(self.counting),
+            "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def run(self) -> Progress:
+        """Train until the validation no longer gains; leaves the best model in `model`.
+
+        Raises:
+            TrainingError: The loss is not finite.
+        """
+        training = self.settings.training
+        progress = self._checkpoints.restore(self.model, self._optimizer) or Progress(history=[])
+        begin = time.monotonic() - progress.seconds
+        while progress.epoch < training.epochs and progress.epoch - progress.best_epoch < training.patience:
+            if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
+                break
+            loss = self._epoch(progress.epoch, progress, begin)
+            ndcg = self.validate()
+            progress.epoch += 1
+            progress.seconds = time.monotonic() - begin
+            better = ndcg > progress.best_ndcg
+            if better:
+                progress.best_ndcg, progress.best_epoch = ndcg, progress.epoch
+            (progress.history or []).append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
+            self._checkpoints.save(progress, self.model, self._optimizer, best=better)
+            left = self._seconds_left(progress)
+            self._report(Report(progress.epoch, training.epochs, 1, 1, loss, ndcg, progress.best_ndcg, left))
+        self._checkpoints.load_best(self.model)
+        return progress
+
+    def finish(self) -> None:
+        """Remove the checkpoints, once the artefact is safe."""
+        self._checkpoints.remove()
+
+    def scorer(self, history: InteractionTable) -> ModelScorer:
+        """Give the model's scores over a history, with edges counted on that history."""
+        term = CoOccurrenceTerm.count(history, len(self.data.items), self.counting)
+        graph = whole_graph(self.data, term, self.settings.model.graph_neighbours).to(self.device)
+        return ModelScorer(
+            self.model,
+            self.item_vectors(graph),
+            self.data,
+            history,
+            term,
+            strengths=self.strengths,
+            interest_half_life_days=self.settings.interests.half_life_days,
+            popularity_half_life_days=self.settings.ranking.popularity_half_life_days,
+        )
+
+    def validate(self) -> float:
+        """Measure NDCG@10 of new items on a sample of the validation users."""
+        scorer = self.scorer(self.split.validation.history)
+        return evaluate(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS).get(
+            "ndcg@10", 0.0
+        )
+
+    @torch.no_grad()
+    def item_vectors(self, graph: GraphTensors) -> torch.Tensor:
+        """Give the refined vectors of the items [I, D]."""
+        self.model.eval()
+        nodes, _ = self.model.node_vectors(graph)
+        return nodes[: len(self.data.items)]
+
+    def _epoch(self, epoch: int, progress: Progress, begin: float) -> float:
+        # Everything random of an epoch follows from seed and epoch, so a resumed run repeats it exactly.
+        torch.manual_seed(self.settings.training.seed * 100_003 + epoch)
+        rng = np.random.default_rng([self.settings.training.seed, epoch, 2])
+        self.model.train()
+        batches = list(self._sampler(epoch))
+        message: torch.Tensor | None = None
+        total = 0.0
+        started = time.monotonic()
+        for step, batch in enumerate(batches):
+            loss, message = self._step(batch, step, message, rng)
+            total += loss
+            if step % 10 == 9:
+                pace = (time.monotonic() - started) / (step + 1)
+                left = pace * (len(batches) - step - 1) + self._seconds_left(progress, pace * len(batches))
+                best = progress.best_ndcg if progress.best_ndcg >= 0 else None
+                report = Report(
+                    epoch + 1,
+                    self.settings.training.epochs,
+                    step + 1,
+                    len(batches),
+                    total / (step + 1),
+                    None,
+                    best,
+                    left,
+                )
+                self._report(report)
+        return total / max(len(batches), 1)
+
+    def _step(
+        self, batch: Batch, step: int, message: torch.Tensor | None, rng: np.random.Generator
+    ) -> tuple[float, torch.Tensor | None]:
+        model = self.model
+        keep_id = torch.rand(self.config.items, device=self.device) >= self.config.id_dropout
+        base = model.base_vectors(self.graph, keep_id=keep_id)
+        if message is None or step % GRAPH_EVERY_STEPS == 0:
+            # The whole graph is heard every few steps; between them the last message stands in, without gradient.
+            spoken, _ = model.graph.message(base, self.graph.edge_index, self.graph.edges)
+            message = spoken.detach()
+        else:
+            spoken = message
+        vectors = (base + model.graph.gate * spoken)[: self.config.items]
+        items = torch.from_numpy(batch.items).to(self.device)
+        mask = torch.from_numpy(batch.mask).to(self.device)
+        states = model.encoder(vectors[items], torch.from_numpy(batch.types).to(self.device), mask)[mask]
+        local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
+        counts = self._own.counts(batch.latest, local)
+        targets = torch.from_numpy(batch.targets).to(self.device)
+        if self.config.items <= self.settings.model.full_softmax_limit:
+            loss = full_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon)
+        else:
+            negatives = rng.choice(self.config.items, size=min(NEGATIVES, self.config.items), replace=False)
+            loss = sampled_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon, negatives)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                "The loss is not finite; the last good checkpoint is kept.",
+                field="step",
+                value=step,
+                remedy="Lower INTERESTGRAPH_TRAINING__LEARNING_RATE.",
+            )
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM)
+        self._optimizer.step()
+        return value, message
+
+    def _seconds_left(self, progress: Progress, epoch_seconds: float | None = None) -> float:
+        """Guess by the epochs that patience still allows."""
+        training = self.settings.training
+        pace = epoch_seconds if epoch_seconds is not None else progress.seconds / max(progress.epoch, 1)
+        most = min(training.epochs - progress.epoch, training.patience - (progress.epoch - progress.best_epoch))
+        left = pace * max(most - (1 if epoch_seconds is not None else 0), 0)
+        if training.max_seconds is not None:
+            left = min(left, max(training.max_seconds - progress.seconds, 0))
+        return left
+
+
+def count_settings(settings: Settings) -> CountSettings:
+    """Give how pairs are counted, from the settings of the graph's edges."""
+    edges = settings.co_occurrence
+    return CountSettings(
+        window=edges.window,
+        backward=edges.backward,
+        half_life_ms=edges.half_life_days * MS_PER_DAY,
+        keep=edges.max_edges_per_item,
+    )
+
+
+def whole_graph(data: Dataset, term: CoOccurrenceTerm, neighbours: int) -> GraphTensors:
+    """Put all items and interests with the strongest edges of each item into tensors."""
+    items = len(data.items)
+    source, target, weight = strongest_edges(term, neighbours)
+    return graph_tensors(
+        id_index=np.arange(items, dtype=np.int64),
+        content=data.items.content,
+        about=data.items.about,
+        interest_index=np.arange(len(data.items.interest_ids), dtype=np.int64),
+        co_occurs=(target, source, weight),
+        content_dim=0 if data.items.content is None else data.items.content.shape[1],
+    )
+
+
+def strongest_edges(
+    term: CoOccurrenceTerm, neighbours: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Give the strongest edges that leave each item: source, target, weight."""
+    matrix = term.weights
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((-matrix.data, row))
+    rank = np.arange(len(order)) - matrix.indptr[row[order]]
+    chosen = order[rank < neighbours]
+    return row[chosen].astype(np.int64), matrix.indices[chosen].astype(np.int64), matrix.data[chosen].astype(np.float32)

@@ -1,0 +1,153 @@
+"""The score of a trained model over whole catalogues, term by term, for validation and tests.
+
+    s(u, j) = log softmax_j(z_u · e_j) + λ log(ε + c(u, j)) + μ log(ε_i + Σ_x share(u, x) about(j, x)) + ν log(share_j)
+
+Serving computes the same from the graph (`engine.ranking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+
+from engine.domain import MS_PER_DAY
+from engine.evaluation.baselines import latest_items
+from engine.evaluation.protocols import evaluate
+from engine.model.co_occurrence import CoOccurrenceTerm
+from engine.model.recommender import Recommender
+from engine.training.data import Dataset, InteractionTable, Targets, recent
+
+INTEREST_EPSILON: Final = 1e-3
+_GRID: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+_USERS_FOR_FIT: Final = 800
+
+
+@dataclass(frozen=True, slots=True)
+class TermParameters:
+    """Weights of the terms; the card keeps them and serving reads them."""
+
+    co_occurrence_scale: float
+    co_occurrence_epsilon: float
+    gamma: float
+    latest: int
+    interests_scale: float = 0.0
+    interests_epsilon: float = INTEREST_EPSILON
+    popularity_scale: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give them as plain data."""
+        return asdict(self)
+
+
+class ModelScorer:
+    """Scores users of one history with a model whose item vectors are given.
+
+    Args:
+        model: The trained model.
+        vectors: Item vectors [I, D].
+        data: Items and their interests.
+        history: Behaviour that is known.
+        term: Counted edges of that history.
+        strengths: Strength of each event type of the vocabulary.
+        interest_half_life_days: Half-life of interests.
+        popularity_half_life_days: Half-life of popularity.
+    """
+
+    def __init__(
+        self,
+        model: Recommender,
+        vectors: torch.Tensor,
+        data: Dataset,
+        history: InteractionTable,
+        term: CoOccurrenceTerm,
+        *,
+        strengths: npt.NDArray[np.float64],
+        interest_half_life_days: float,
+        popularity_half_life_days: float,
+    ) -> None:
+        self._model = model.eval()
+        self._vectors = vectors
+        self._history = history
+        self._term = term
+        self._about = data.items.about
+        self._share = interest_shares(history, self._about, strengths, interest_half_life_days)
+        self._popularity = np.log(popularity_share(history, len(data.items), popularity_half_life_days))
+        self.parameters = TermParameters(
+            co_occurrence_scale=float(model.scale),
+            co_occurrence_epsilon=float(model.epsilon),
+            gamma=term.gamma,
+            latest=term.latest,
+        )
+
+    def __call__(self, users: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Give the scores [B, I]."""
+        terms = self.terms(users)
+        total = terms["sequence"] + terms["co_occurrence"]
+        if self.parameters.interests_scale:
+            total += self.parameters.interests_scale * terms["interests"]
+        if self.parameters.popularity_scale:
+            total += self.parameters.popularity_scale * terms["popularity"]
+        return np.asarray(total, dtype=np.float32)
+
+    @torch.inference_mode()
+    def terms(self, users: npt.NDArray[np.integer]) -> dict[str, npt.NDArray[np.float32]]:
+        """Give each term; `interests` and `popularity` without their scale, [B, I] each."""
+        device = self._vectors.device
+        items, types, mask = recent(self._history, users, self._model.config.max_history)
+        index = torch.from_numpy(items.astype(np.int64)).to(device)
+        states = self._model.encoder(
+            self._vectors[index], torch.from_numpy(types.astype(np.int64)).to(device), torch.from_numpy(mask).to(device)
+        )[:, -1]
+        logits = torch.log_softmax(states @ self._vectors.T, dim=-1).float().cpu().numpy()
+        counts = self._term.counts(latest_items(self._history, users, self._term.latest)).toarray()
+        p = self.parameters
+        affinity = np.asarray((self._share[users] @ self._about.T).toarray())
+        return {
+            "sequence": logits,
+            "co_occurrence": (p.co_occurrence_scale * np.log(p.co_occurrence_epsilon + counts)).astype(np.float32),
+            "interests": np.log(p.interests_epsilon + affinity).astype(np.float32),
+            "popularity": np.broadcast_to(self._popularity, logits.shape).astype(np.float32),
+        }
+
+    def fit_terms(self, targets: Targets) -> None:
+        """Choose the scales of interests and popularity on a validation window, one after the other."""
+        self._choose(targets, lambda value: replace(self.parameters, interests_scale=value))
+        self._choose(targets, lambda value: replace(self.parameters, popularity_scale=value))
+
+    def _choose(self, targets: Targets, with_scale: Callable[[float], TermParameters]) -> None:
+        found = []
+        for value in _GRID:
+            self.parameters = with_scale(value)
+            ndcg = evaluate(self, targets, protocol="discovery", limit=_USERS_FOR_FIT).get("ndcg@10", 0.0)
+            found.append((ndcg, -value))
+        self.parameters = with_scale(-max(found)[1])
+
+
+def interest_shares(
+    table: InteractionTable, about: sparse.csr_array, strengths: npt.NDArray[np.float64], half_life_days: float
+) -> sparse.csr_array:
+    """Give each user's interests as shares that sum to 1, decayed to the newest event, CSR [U, X]."""
+    user = np.repeat(np.arange(table.users), np.diff(table.offsets))
+    newest = int(table.times.max()) if len(table) else 0
+    age = (newest - table.times) / (half_life_days * MS_PER_DAY)
+    mass = np.maximum(strengths[table.types], 0) * np.exp2(-age)
+    taken = sparse.coo_array((mass, (user, table.items)), shape=(table.users, about.shape[0])).tocsr()
+    raw = (taken @ about).tocsr()
+    total = np.asarray(raw.sum(axis=1)).ravel()
+    inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    shares: sparse.csr_array = (sparse.diags_array(inverse) @ raw).tocsr()
+    return shares
+
+
+def popularity_share(table: InteractionTable, items: int, half_life_days: float) -> npt.NDArray[np.float64]:
+    """Give each item's share of the decayed events, with one added to each, [I]."""
+    newest = int(table.times.max()) if len(table) else 0
+    weight = np.exp2(-(newest - table.times) / (half_life_days * MS_PER_DAY))
+    mass = np.bincount(table.items, weight, minlength=items) + 1
+    return np.asarray(mass / mass.sum())
