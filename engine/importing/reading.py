@@ -260,14 +260,14 @@ def column_of(values: Sequence[Any], name: str = "") -> pl.Series:
 
 def _texts(values: Sequence[Any]) -> list[str | None]:
     """Give values as texts; lone halves of characters, which polars cannot hold, become their escapes."""
-    return [
-        value
-        if value is None
-        else (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        .encode("utf-8", "backslashreplace")
-        .decode("utf-8")
-        for value in values
-    ]
+    return [None if value is None else _text(value).encode("utf-8", "backslashreplace").decode() for value in values]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    # A whole number reads the same whatever stands in the other rows of its chunk.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else json.dumps(value, ensure_ascii=False)
 
 
 def _guess_format(path: Path, start: bytes) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -321,7 +322,7 @@ def _show(reports: list[ImportReport], *, as_json: bool) -> None:
 
 def summary_table(reports: list[ImportReport]) -> Table:
     """Draw what imports did."""
-    table = Table("import", "source", "state")
+    table = Table("import", "source", "state", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("rows", "accepted", "duplicates", "rejected", "seconds"):
         table.add_column(name, justify="right")
     for report in reports:
