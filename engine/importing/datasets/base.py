@@ -49,11 +49,13 @@ class Request:
         folder: Folder with the data sets' files.
         whole: All of it, where only a part is imported otherwise.
         shift: Gives milliseconds to add to all times, of which the newest is told; whole weeks.
+        households: Users at most, where the adapter can choose; all where none is given.
     """
 
     folder: Path
     whole: bool
     shift: Callable[[EpochMs], int]
+    households: int | None = None
 
     def file(self, *parts: str) -> Path:
         """Give a file of the data sets.

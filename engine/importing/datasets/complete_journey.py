@@ -39,9 +39,9 @@ def load(request: Request) -> Dataset:
     purchases = pl.read_parquet(folder / "transactions.parquet")
     products = pl.read_parquet(folder / "products.parquet")
     newest = int(purchases["transaction_timestamp"].dt.epoch("ms").max())  # type: ignore[arg-type]
-    purchases, products = select(purchases, products, whole=request.whole)
+    purchases, products = select(purchases, products, whole=request.whole, households=request.households)
     shift = request.shift(newest)
-    content = f"{metadata.version(PACKAGE)} layout={_LAYOUT} whole={request.whole}"
+    content = f"{metadata.version(PACKAGE)} layout={_LAYOUT} whole={request.whole} households={request.households}"
     return Dataset(
         parts=(
             Part(
@@ -67,7 +67,7 @@ def load(request: Request) -> Dataset:
 
 
 def select(
-    purchases: pl.DataFrame, products: pl.DataFrame, *, whole: bool = False
+    purchases: pl.DataFrame, products: pl.DataFrame, *, whole: bool = False, households: int | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Choose what is imported.
 
@@ -75,10 +75,16 @@ def select(
         purchases: Table `transactions` of the package.
         products: Table `products` of the package.
         whole: All of it.
+        households: Only that many households, evenly spread over all; every one where none is given.
 
     Returns:
         The purchases, and the products they are of.
     """
+    if households is not None:
+        ids = purchases["household_id"].unique().sort()
+        purchases = purchases.filter(
+            pl.col("household_id").is_in(ids.gather_every(max(len(ids) // households, 1)).implode())
+        )
     if not whole:
         end: timedelta = purchases["transaction_timestamp"].max()  # type: ignore[assignment]
         allowed = products.filter(
