@@ -1,0 +1,15 @@
+// purpose: Give everything about some items that an answer needs, but their vectors and CO_OCCURS
+// param: ids LIST<STRING>
+// param: own LIST<STRING>, properties of the engine's own that are no attributes
+// returns: id STRING, title STRING, available BOOLEAN, updated_at INTEGER, popularity FLOAT, popularity_at INTEGER, attributes LIST<LIST> of name, value, about LIST<STRING>, about_weights LIST<FLOAT>
+// mode: read
+UNWIND $ids AS id
+MATCH (i:Item {id: id})
+CALL (i) {
+  MATCH (i)-[r:ABOUT]->(x:Interest)
+  RETURN collect(x.id) AS about, collect(r.weight) AS about_weights
+}
+RETURN i.id AS id, i.title AS title, coalesce(i.available, true) AND i.forgotten_at IS NULL AS available, i.updated_at AS updated_at,
+  i.popularity AS popularity, i.popularity_at AS popularity_at,
+  [key IN keys(i) WHERE NOT key IN $own AND NOT key STARTS WITH 'embedding_' AND NOT key STARTS WITH 'embedded_at_' | [key, i[key]]] AS attributes,
+  about, about_weights

@@ -1,0 +1,134 @@
+"""What is known of one user at the moment of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.domain import EpochMs, HistoryEntry
+from engine.graph.store import GraphStore
+from engine.interests.decay import days_ms
+from engine.interests.read import share_out
+from engine.interests.signals import sequence_types
+from engine.ranking.state import Snapshot
+from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """A user as the graph has them, read in one statement.
+
+    Attributes:
+        user_id: The user.
+        known: Whether the graph has this user.
+        history: Latest steps of the sequence, newest first.
+        shares: Share of each interest; they sum to 1.
+        seen: Items that the user has dealt with; empty where they were not asked for.
+        disliked: Items whose signals sum to less than nothing.
+    """
+
+    user_id: str
+    known: bool
+    history: Sequence[HistoryEntry] = ()
+    shares: Sequence[tuple[str, float]] = ()
+    seen: Sequence[str] = ()
+    disliked: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a history that the snapshot knows.
+
+    Attributes:
+        index: Index of the item.
+        type: Type of the event.
+        at: When, epoch ms.
+    """
+
+    index: int
+    type: str
+    at: EpochMs
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A user in the indices of one snapshot.
+
+    Attributes:
+        known: Whether the graph has this user.
+        steps: History, newest first; items that are not in the snapshot are left out.
+        shares: Interest index and share.
+        seen: Indices of items dealt with.
+        disliked: Indices of items disliked.
+    """
+
+    known: bool
+    steps: tuple[Step, ...]
+    shares: tuple[tuple[int, float], ...]
+    seen: tuple[int, ...] = ()
+    disliked: tuple[int, ...] = ()
+
+    @property
+    def newcomer(self) -> bool:
+        """Whether there is no step to go by."""
+        return not self.steps
+
+
+def read_user(
+    store: GraphStore,
+    user_id: str,
+    *,
+    settings: Settings,
+    at: EpochMs,
+    with_seen: bool,
+    bookmarks: Sequence[str] | None = None,
+) -> UserState:
+    """Read history, interests and seen items of a user in one round trip.
+
+    Args:
+        store: The graph.
+        user_id: The user.
+        settings: Types of steps, half-life of interests, length of the history.
+        at: The time at which interests are read, epoch ms.
+        with_seen: Whether to read the items dealt with.
+        bookmarks: Read not before these transactions.
+    """
+    [row] = store.read(
+        "ranking/user",
+        user_id=user_id,
+        types=list(sequence_types(settings.events)),
+        limit=settings.model.max_history,
+        at=at,
+        half_life_ms=days_ms(settings.interests.half_life_days),
+        with_seen=with_seen,
+        bookmarks=bookmarks,
+    )
+    interests = share_out(
+        {"id": name, "kind": None, "name": None, "source": source, "value": value, "updated_at": 0}
+        for name, source, value in row["interests"]
+    )
+    return UserState(
+        user_id=user_id,
+        known=row["known"],
+        history=[HistoryEntry(*step) for step in row["history"]],
+        shares=[(interest.id, interest.share) for interest in interests if interest.share > 0],
+        seen=row["seen"],
+        disliked=row["disliked"],
+    )
+
+
+def profile_in(snapshot: Snapshot, user: UserState) -> Profile:
+    """Give a user in the indices of a snapshot."""
+    index = snapshot.catalogue.index
+    interest_index = snapshot.interests.index
+    return Profile(
+        known=user.known,
+        steps=tuple(Step(index[step.item_id], step.type, step.at) for step in user.history if step.item_id in index),
+        shares=tuple((interest_index[name], share) for name, share in user.shares if name in interest_index),
+        seen=_indices(index, user.seen),
+        disliked=_indices(index, user.disliked),
+    )
+
+
+def _indices(index: Mapping[str, int], ids: Iterable[str]) -> tuple[int, ...]:
+    return tuple(index[name] for name in ids if name in index)

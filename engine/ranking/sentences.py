@@ -1,0 +1,93 @@
+"""Reasons in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from engine.domain import MS_PER_DAY, EpochMs, Term
+
+_DID: Final = {
+    "purchase": "bought",
+    "view": "viewed",
+    "cart": "put into your cart",
+    "rating": "rated",
+    "like": "liked",
+    "share": "shared",
+}
+_OFTEN: Final = {
+    "purchase": "people who bought it often take this next",
+    "view": "people who viewed it often go on to this",
+}
+_LONGEST_TITLE: Final = 80
+
+
+def sentence(terms: Sequence[Term], now: EpochMs) -> str:
+    """Give the strongest reason as one sentence.
+
+    The graph's paths come first, because they can be checked: of co-occurrence and interests the one with the larger
+    value. Without either, the history as a whole is the reason, and at last popularity.
+
+    Args:
+        terms: Terms of an item with their paths.
+        now: The time of the answer, epoch ms.
+    """
+    by_name = {term.name: term for term in terms}
+    graph = [by_name[name] for name in ("co_occurrence", "interests") if name in by_name]
+    best = max((term for term in graph if term.path and term.value > 0), key=lambda term: term.value, default=None)
+    if best is not None:
+        first = best.path[0]
+        return _by_co_occurrence(first, now) if best.name == "co_occurrence" else _by_interest(first)
+    sequence = by_name.get("sequence")
+    if sequence is not None:
+        return _by_sequence(sequence, now)
+    popularity = by_name.get("popularity")
+    if popularity is not None and popularity.path:
+        return _by_popularity(popularity.path[0])
+    return "Because it fits what is known of you."
+
+
+def ago(at: EpochMs, now: EpochMs) -> str:
+    """Say how long ago a time was, in whole days, months or years."""
+    days = max(0, int((now - at) // MS_PER_DAY))
+    if days == 0:
+        return "today"
+    if days == 1:
+        return "yesterday"
+    if days < 60:
+        return f"{days} days ago"
+    if days < 730:
+        return f"{round(days / 30.44)} months ago"
+    return f"{round(days / 365.25)} years ago"
+
+
+def _by_co_occurrence(step: Mapping[str, Any], now: EpochMs) -> str:
+    did = _DID.get(step["event"], "chose")
+    often = _OFTEN.get(step["event"], "people who did often take this next")
+    return f"Because you {did} {_name(step)} {ago(step['at'], now)}: {often}."
+
+
+def _by_interest(step: Mapping[str, Any]) -> str:
+    name = step["name"] or step["interest_id"]
+    percent = round(100 * step["user_share"])
+    share = f", {percent} % of your interests" if percent >= 1 else ""
+    return f"Because you like {name}{share}."
+
+
+def _by_sequence(term: Term, now: EpochMs) -> str:
+    steps: Sequence[Mapping[str, Any]] = term.path
+    if not steps:
+        return "Because of what you did lately."
+    step = steps[0]
+    return f"Because of what you did lately, above all that you {_DID.get(step['event'], 'chose')} {_name(step)} " + (
+        f"{ago(step['at'], now)}."
+    )
+
+
+def _by_popularity(step: Mapping[str, Any]) -> str:
+    return f"Because many people take it at present: number {step['rank']} of {step['of']}."
+
+
+def _name(step: Mapping[str, Any]) -> str:
+    title = str(step["title"] or step["item_id"])
+    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
