@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from engine.domain import EpochMs, HistoryEntry
+from engine.domain import EpochMs, HistoryEntry, InterestSource
+from engine.errors import DatabaseUnavailableError
 from engine.graph.store import GraphStore
 from engine.interests.decay import days_ms
-from engine.interests.read import share_out
 from engine.interests.signals import sequence_types
 from engine.ranking.state import Snapshot
 from engine.settings import Settings
@@ -93,28 +94,44 @@ def read_user(
         with_seen: Whether to read the items dealt with.
         bookmarks: Read not before these transactions.
     """
-    [row] = store.read(
-        "ranking/user",
-        user_id=user_id,
-        types=list(sequence_types(settings.events)),
-        limit=settings.model.max_history,
-        at=at,
-        half_life_ms=days_ms(settings.interests.half_life_days),
-        with_seen=with_seen,
-        bookmarks=bookmarks,
-    )
-    interests = share_out(
-        {"id": name, "kind": None, "name": None, "source": source, "value": value, "updated_at": 0}
-        for name, source, value in row["interests"]
-    )
+    parameters: dict[str, Any] = {
+        "user_id": user_id,
+        "types": list(sequence_types(settings.events)),
+        "limit": settings.model.max_history,
+        "at": at,
+        "half_life_ms": days_ms(settings.interests.half_life_days),
+        "with_seen": with_seen,
+    }
+    timeout_s = settings.neo4j.timeout_s
+    try:
+        [row] = store.stream("ranking/user", bookmarks=bookmarks, timeout_s=timeout_s, **parameters)
+    except DatabaseUnavailableError:
+        # A connection of the pool may have been cut; a managed read opens others and tries again.
+        [row] = store.read("ranking/user", bookmarks=bookmarks, timeout_s=timeout_s, **parameters)
     return UserState(
         user_id=user_id,
         known=row["known"],
         history=[HistoryEntry(*step) for step in row["history"]],
-        shares=[(interest.id, interest.share) for interest in interests if interest.share > 0],
+        shares=shares_of(row["interests"]),
         seen=row["seen"],
         disliked=row["disliked"],
     )
+
+
+def shares_of(interests: Iterable[tuple[str, str, float]]) -> list[tuple[str, float]]:
+    """Give the share of each interest, strongest first, as `engine.interests.read.share_out` makes it.
+
+    Args:
+        interests: Id, source and value as of one time; what the model inferred has no part in the share.
+    """
+    values: dict[str, float] = {}
+    for name, source, value in interests:
+        if value > 0 and source != InterestSource.MODEL:
+            values[name] = values.get(name, 0.0) + value
+    total = sum(values.values())
+    if total <= 0:
+        return []
+    return sorted(((name, value / total) for name, value in values.items()), key=lambda pair: (-pair[1], pair[0]))
 
 
 def profile_in(snapshot: Snapshot, user: UserState) -> Profile:
