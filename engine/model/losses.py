@@ -106,7 +106,10 @@ def sampled_softmax_loss(
     """
     columns = torch.from_numpy(negatives).to(states.device)
     dense = torch.from_numpy(counts[:, negatives].toarray()).to(states)
-    own = torch.from_numpy(np.asarray(counts[np.arange(len(targets)), targets.cpu().numpy()]).ravel()).to(states)
+    taken = sparse.csr_array(
+        (np.ones(len(targets), dtype=np.float32), (np.arange(len(targets)), targets.cpu().numpy())), shape=counts.shape
+    )
+    own = torch.from_numpy(np.asarray(counts.multiply(taken).sum(axis=1)).ravel()).to(states)
     positive = (states * items[targets]).sum(-1) + scale * torch.log1p(own / epsilon)
     # Each negative stands for I / S items; the target's own column must not count twice.
     correction = float(np.log(len(items) / len(negatives)))

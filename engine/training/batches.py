@@ -20,14 +20,16 @@ class Batch:
         items: Input items, right-aligned [B, L].
         types: Their event types [B, L].
         mask: Which steps are real [B, L].
-        targets: The next item of each real step, in the order of `mask` [P].
-        latest: Newest items at each real step, newest first, -1 for none [P, K].
+        scored: Which steps have a target [B, L].
+        targets: The item to predict at each scored step, in the order of `scored` [P].
+        latest: Newest items at each scored step, newest first, -1 for none [P, K].
         latest_events: The same as positions in the table [P, K].
     """
 
     items: npt.NDArray[np.int64]
     types: npt.NDArray[np.int64]
     mask: npt.NDArray[np.bool_]
+    scored: npt.NDArray[np.bool_]
     targets: npt.NDArray[np.int64]
     latest: npt.NDArray[np.int64]
     latest_events: npt.NDArray[np.int64]
@@ -45,14 +47,18 @@ class BatchSampler:
         positions: Steps of a batch, about.
         latest: Items that the counted term reads.
         seed: Seed of cuts and order.
+        new_only: Whether only items that the user takes for the first time are predicted.
     """
 
-    def __init__(self, table: InteractionTable, *, length: int, positions: int, latest: int, seed: int) -> None:
+    def __init__(
+        self, table: InteractionTable, *, length: int, positions: int, latest: int, seed: int, new_only: bool
+    ) -> None:
         self._table = table
         self._length = length
         self._positions = positions
         self._latest = latest
         self._seed = seed
+        self._candidates, self._from, self._to = following(table, new_only=new_only)
 
     def windows(self, epoch: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Give first and one-past-last input event of each window of an epoch."""
@@ -88,24 +94,63 @@ class BatchSampler:
             cuts.append(len(ordered))
         groups = [ordered[a:b] for a, b in pairwise(cuts)]
         for index in rng.permutation(len(groups)):
-            yield self._batch(begin[groups[index]], end[groups[index]])
+            batch = self._batch(begin[groups[index]], end[groups[index]], rng)
+            if len(batch.targets):
+                yield batch
 
-    def _batch(self, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> Batch:
+    def _batch(self, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], rng: np.random.Generator) -> Batch:
         table = self._table
         length = int((end - begin).max())
         index = end[:, None] - np.arange(length, 0, -1)[None, :]
         mask = index >= begin[:, None]
-        event = index[mask]
+        safe = np.where(mask, index, 0)
+        scored = mask & (self._to[safe] > self._from[safe])
+        event = index[scored]
         owner_start = table.offsets[np.searchsorted(table.offsets, event, side="right") - 1]
         latest_events = event[:, None] - np.arange(self._latest)[None, :]
         valid = latest_events >= owner_start[:, None]
         latest_events = np.where(valid, latest_events, -1)
-        safe = np.where(mask, index, 0)
+        target = self._candidates[rng.integers(self._from[event], self._to[event])]
         return Batch(
             items=np.where(mask, table.items[safe], 0).astype(np.int64),
             types=np.where(mask, table.types[safe], 0).astype(np.int64),
             mask=mask,
-            targets=table.items[event + 1].astype(np.int64),
+            scored=scored,
+            targets=table.items[target].astype(np.int64),
             latest=np.where(valid, table.items[np.maximum(latest_events, 0)], -1).astype(np.int64),
             latest_events=latest_events,
         )
+
+
+def following(
+    table: InteractionTable, *, new_only: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give what may follow each event: the events of the user's next distinct time.
+
+    Events of one time, a basket, have no order among them: to predict one from another would learn the order in which
+    the data happen to list them.
+
+    Args:
+        table: Behaviour.
+        new_only: Whether only first takings of an item count.
+
+    Returns:
+        Candidates, positions in the table [C], and the range of candidates of each event, two arrays [N].
+    """
+    users = np.repeat(np.arange(table.users), np.diff(table.offsets))
+    if new_only:
+        keys = users.astype(np.int64) * (int(table.items.max(initial=0)) + 1) + table.items
+        _, first = np.unique(keys, return_index=True)
+        candidates = np.sort(first).astype(np.int64)
+    else:
+        candidates = np.arange(len(table), dtype=np.int64)
+    # One group is one user at one time; the last event of each group tells where the next begins.
+    change = np.append((users[1:] != users[:-1]) | (table.times[1:] != table.times[:-1]), True)
+    group_end = np.flatnonzero(change) + 1
+    group = np.concatenate(([0], np.cumsum(change)[:-1])) if len(table) else np.zeros(0, dtype=np.int64)
+    start = np.searchsorted(candidates, group_end[group])
+    inside = np.minimum(start, max(len(candidates) - 1, 0))
+    there = (start < len(candidates)) & (users[candidates[inside]] == users) if len(candidates) else start < 0
+    next_group = group[candidates[inside]] if len(candidates) else group
+    stop = np.searchsorted(candidates, group_end[next_group])
+    return candidates, start, np.where(there, stop, start)

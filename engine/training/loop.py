@@ -112,6 +112,7 @@ class Trainer:
             positions=training.batch_positions,
             latest=self.term.latest,
             seed=training.seed,
+            new_only=not settings.ranking.recommend_seen,
         )
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
@@ -122,6 +123,7 @@ class Trainer:
             "config": self.config.to_dict(),
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_s"}),
             "counting": repr(self.counting),
+            "new_only": not self.settings.ranking.recommend_seen,
             "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -229,7 +231,8 @@ class Trainer:
         vectors = (base + model.graph.gate * spoken)[: self.config.items]
         items = torch.from_numpy(batch.items).to(self.device)
         mask = torch.from_numpy(batch.mask).to(self.device)
-        states = model.encoder(vectors[items], torch.from_numpy(batch.types).to(self.device), mask)[mask]
+        scored = torch.from_numpy(batch.scored).to(self.device)
+        states = model.encoder(vectors[items], torch.from_numpy(batch.types).to(self.device), mask)[scored]
         local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
         counts = self._own.counts(batch.latest, local)
         targets = torch.from_numpy(batch.targets).to(self.device)

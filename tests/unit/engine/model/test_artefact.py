@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from scipy import sparse
+
+from engine.errors import ArtefactError
+from engine.model.artefact import read_artefact, read_card, write_artefact
+from engine.model.embedder import Embedder
+from engine.model.recommender import Recommender, RecommenderConfig
+
+VERSION = "v20260101000000"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    config = RecommenderConfig(items=3, interests=2, content_dim=4, event_types=3, dim=8, layers=1, max_history=5)
+    model = Recommender(config)
+    torch.nn.init.normal_(model.encoder.distance_bias)
+    torch.nn.init.normal_(model.encoder.type_embedding.weight)
+    return write_artefact(
+        tmp_path_factory.mktemp("models"),
+        version=VERSION,
+        model=model,
+        item_ids=["a", "b", "c"],
+        interest_ids=["x", "y"],
+        card={"event_types": ["", "view", "cart"], "graph_neighbours": 10, "text_encoder": "t", "terms": {}},
+    )
+
+
+def test_onnx_equals_torch(folder: Path) -> None:
+    session = onnxruntime.InferenceSession(folder / "encoder.onnx")
+    embedder = Embedder.load(folder)
+    rng = np.random.default_rng(0)
+    for batch, length in ((1, 1), (1, 5), (4, 3)):
+        vectors = rng.normal(size=(batch, length, 8)).astype(np.float32)
+        types = rng.integers(0, 3, (batch, length))
+        mask = rng.random((batch, length)) > 0.3
+        mask[:, -1] = True
+        (found,) = session.run(None, {"item_vectors": vectors, "event_types": types, "mask": mask})
+        assert np.abs(found - embedder.encode_users(vectors, types, mask)).max() < 1e-4
+
+
+def test_what_is_written_is_read(folder: Path) -> None:
+    artefact = read_artefact(folder)
+    assert artefact.version == VERSION
+    assert artefact.item_ids == ["a", "b", "c"]
+    assert artefact.card["dim"] == 8
+    assert not list(folder.parent.glob(".*"))
+    assert {path.suffix for path in folder.iterdir()} == {".safetensors", ".onnx", ".json"}
+
+
+def _embed(folder: Path, items: list[str], content: np.ndarray):
+    about = sparse.csr_array(np.array([[1.0, 0.0]] * len(items), dtype=np.float32))
+    edges = (np.array([0]), np.array([1]), np.array([0.5], dtype=np.float32))
+    return Embedder.load(folder).embed(items, content, ["x", "new"], about, edges)
+
+
+def test_an_unseen_item_gets_its_vector_from_content_and_neighbours(folder: Path) -> None:
+    content = np.eye(2, 4, dtype=np.float32)
+    made = _embed(folder, ["never", "a"], content)
+    other = _embed(folder, ["never", "a"], content[::-1].copy())
+    assert np.isfinite(made.items).all() and np.abs(made.items[0]).max() > 0
+    assert np.abs(made.items[0] - other.items[0]).max() > 1e-4
+
+
+def test_attention_is_given_for_each_edge(folder: Path) -> None:
+    made = _embed(folder, ["a", "b"], np.zeros((2, 4), dtype=np.float32))
+    # Item a hears item b and interest x; item b hears interest x alone.
+    assert made.co_occurs_attention[0] + made.about_attention[0] == pytest.approx(1, abs=1e-6)
+    assert made.about_attention[1] == pytest.approx(1, abs=1e-6)
+
+
+def test_an_altered_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / VERSION
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "ids.json").write_text('{"items": ["z"], "interests": []}')
+    with pytest.raises(ArtefactError, match=r"ids\.json"):
+        read_artefact(copy)
+
+
+def test_missing_cut_and_other_formats_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match="interestgraph train"):
+        read_card(tmp_path / "absent")
+    (tmp_path / "card.json").write_text('{"format":')
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        read_card(tmp_path)
+    (tmp_path / "card.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(ArtefactError, match="format"):
+        read_card(tmp_path)
