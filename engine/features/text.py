@@ -42,12 +42,15 @@ class TextEncoder:
         self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._loaded: tuple[Any, Any] | None = None
 
-    def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], *, progress: Progress | None = None, refresh: bool = False
+    ) -> npt.NDArray[np.float32]:
         """Encode texts; equal texts are encoded once, known ones come from the cache.
 
         Args:
             texts: Any texts; an empty one gives a zero vector.
             progress: Called with the texts encoded so far and in all.
+            refresh: Whether known texts are encoded again.
 
         Returns:
             Unit vectors float32 [N, C].
@@ -57,7 +60,7 @@ class TextEncoder:
         """
         unique = sorted({text for text in texts if text.strip()}, key=lambda text: (len(text), text))
         known = self._read()
-        missing = [text for text in unique if _key(text) not in known]
+        missing = [text for text in unique if refresh or _key(text) not in known]
         for start in range(0, len(missing), BATCH_TEXTS):
             batch = missing[start : start + BATCH_TEXTS]
             for text, vector in zip(batch, self._forward(batch), strict=True):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from engine.errors import TrainingError
@@ -27,21 +29,30 @@ def event_vocabulary(settings: Settings) -> tuple[str, ...]:
     return (UNKNOWN_TYPE, *sequence_types(settings.events))
 
 
-def read_dataset(store: GraphStore, settings: Settings, *, progress: Progress | None = None) -> Dataset:
-    """Read all of it; items without a text vector yet.
+def read_dataset(
+    store: GraphStore,
+    settings: Settings,
+    *,
+    encode: Callable[[Sequence[str]], npt.NDArray[np.float32]] | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read all of it.
 
     Args:
         store: The graph.
         settings: Registry of event types.
+        encode: Makes vectors of the items' texts; without it the items have no content.
         progress: Told the stage (`items`, `events`), what is read and of how many; 0 where not known.
 
     Raises:
         TrainingError: There are no items.
     """
     report = progress or (lambda stage, done, total: None)
-    items, _ = read_items(store, report)
+    items, texts = read_items(store, report)
     if not len(items):
         raise TrainingError("There are no items in the graph.", remedy="Import some: interestgraph import --help.")
+    if encode is not None and any(texts):
+        items = replace(items, content=encode(texts))
     vocabulary = event_vocabulary(settings)
     return Dataset(
         interactions=_read_interactions(store, items.ids, vocabulary, report), items=items, event_types=vocabulary
