@@ -25,7 +25,6 @@ CALL () {
 }
 CALL () {
   MATCH (:User {id: $user_id})-[r:INTERACTED]->(i:Item)
-  WHERE $with_seen OR r.weight < 0
   WITH i, sum(r.weight) AS mass
   RETURN collect(i.id) AS touched, collect(CASE WHEN mass < 0 THEN i.id END) AS disliked
 }

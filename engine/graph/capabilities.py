@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 SEARCH_CLAUSE: Final = "search_clause"
 VECTOR_INDEX: Final = "vector_index"
-PACKED_VECTORS: Final = "packed_vectors"
 OLDEST: Final = [5, 26]
 
 
@@ -59,6 +58,4 @@ def from_version(version: str, edition: str) -> Capabilities:
     # `SEARCH n IN (VECTOR INDEX ...)` needs CYPHER 25, which the 5 series does not speak.
     if numbers[0] >= 2026:
         abilities.add(SEARCH_CLAUSE)
-        # `vector(list, dim, FLOAT32)`, which the driver hands over as bytes.
-        abilities.add(PACKED_VECTORS)
     return Capabilities(version=version, edition=edition, abilities=frozenset(abilities))

@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from engine.graph.capabilities import PACKED_VECTORS
 from engine.graph.names import embedded_at_property, embedding_property, vector_index
 from engine.graph.store import GraphStore
 
@@ -42,9 +41,7 @@ def read_vectors(store: GraphStore, version: str, label: str = "Item", *, ids: S
     """
     identifiers = _identifiers(version, label)
     if ids is None:
-        packed = store.capabilities.has(PACKED_VECTORS)
-        name = "vectors/read_packed" if packed else "vectors/read"
-        return _collect(store.stream(name, identifiers=identifiers, fetch_size=_FETCH_ROWS))
+        return _collect(store.stream("vectors/read", identifiers=identifiers, fetch_size=_FETCH_ROWS))
     remaining = iter(ids)
     rows: list[dict[str, Any]] = []
     while chunk := list(islice(remaining, _CHUNK_IDS)):
@@ -68,16 +65,9 @@ def _collect(rows: Iterable[dict[str, Any]] | Iterator[dict[str, Any]]) -> Vecto
     vectors: list[npt.NDArray[np.float32]] = []
     for row in rows:
         ids.append(row["id"])
-        vectors.append(_array(row["vector"]))
+        vectors.append(np.array(row["vector"], dtype=np.float32))
     if not ids:
         return Vectors([], np.zeros((0, 0), dtype=np.float32))
     order = sorted(range(len(ids)), key=ids.__getitem__)
     matrix = np.stack(vectors)
     return Vectors([ids[place] for place in order], matrix[order])
-
-
-def _array(value: Any) -> npt.NDArray[np.float32]:
-    if isinstance(value, list):
-        return np.array(value, dtype=np.float32)
-    # The driver hands packed vectors over as big-endian bytes.
-    return np.frombuffer(value.raw(), dtype=">f4").astype(np.float32)

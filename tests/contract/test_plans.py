@@ -13,7 +13,6 @@ WHOLE = {
     "subgraph/all_ids": "streams a label",
     "subgraph/all_items": "streams every item",
     "vectors/read": "streams a label",
-    "vectors/read_packed": "streams a label",
     "vectors/read_since": "looks through a label for new vectors",
 }
 OTHERS = {

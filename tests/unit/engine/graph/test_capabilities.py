@@ -13,8 +13,8 @@ from engine.graph.capabilities import from_version
         ("5.26.31", {"vector_index"}),
         ("5.27-aura", {"vector_index"}),
         ("2025.01.0", {"vector_index"}),
-        ("2026.09.0", {"vector_index", "search_clause", "packed_vectors"}),
-        ("2027.1", {"vector_index", "search_clause", "packed_vectors"}),
+        ("2026.09.0", {"vector_index", "search_clause"}),
+        ("2027.1", {"vector_index", "search_clause"}),
     ],
 )
 def test_abilities_follow_from_the_version(version: str, abilities: set[str]) -> None:

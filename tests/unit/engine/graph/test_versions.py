@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from neo4j.vector import Vector
 
 from engine.domain import VersionState
 from engine.errors import InvalidInputError
 from engine.graph.names import check_identifier, check_version_id, vector_index
-from engine.graph.vectors import _array
 from engine.graph.versions import new_version_id, version_from
 
 
@@ -29,11 +26,3 @@ def test_a_node_becomes_a_version() -> None:
     assert found.metrics == {"a": 1}
     assert found.vectors_at == 0
     assert found.properties["embedded_until"] == 9
-
-
-@pytest.mark.parametrize("kind", ["list", "packed"])
-def test_both_forms_of_a_vector_are_read(kind: str) -> None:
-    values = [0.5, -1.25, 3.0]
-    found = _array(values if kind == "list" else Vector.from_native(values, "f32"))
-    assert found.dtype == np.float32
-    assert found.tolist() == values
