@@ -1,0 +1,395 @@
+"""Recommendations that follow a living graph."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from pydantic import SecretStr
+
+from engine.cooccurrence.fold import fold
+from engine.cooccurrence.rebuild import rebuild
+from engine.domain import MS_PER_DAY, Event, now_ms
+from engine.embedded import endpoints
+from engine.errors import DatabaseUnavailableError, InvalidInputError
+from engine.events.apply import apply_events
+from engine.graph.entities import About, Interest, Item, patch_item, upsert_interests, upsert_items
+from engine.graph.store import GraphStore
+from engine.graph.versions import activate, create_version, mark_ready
+from engine.graph.writeback import Fence, write_vectors
+from engine.interests.declared import declare_interests
+from engine.ranking.answers import RecommendationList
+from engine.ranking.refresher import Refresher
+from engine.ranking.service import Recommender
+from engine.ranking.state import Snapshot
+from engine.settings import Neo4jSettings, RankingSettings, Settings
+from tests.support.model_folder import write_model
+from tests.support.proxy import Proxy
+
+NOW = now_ms()
+FIRST, SECOND = "v20260101000000", "v20260202000000"
+ITEMS = [
+    Item("bread", title="Sourdough bread", attributes={"brand": "mill"}, about=[About("category", "Bakery")]),
+    Item("butter", title="Butter", about=[About("category", "Dairy")]),
+    Item("jam", title="Jam", about=[About("category", "Spreads")]),
+    Item("milk", title="Milk", about=[About("category", "Dairy")]),
+    Item("soap", title="Soap", about=[About("category", "Household")]),
+]
+VECTORS = {"bread": (1, 0), "butter": (0.9, 0.1), "jam": (0.8, 0.2), "milk": (0.5, 0.5), "soap": (-1, 0)}
+
+
+def buys(user: str, *items: str, start: float = 10) -> list[Event]:
+    """A purchase a day."""
+    return [
+        Event(f"{user}-{item}-{start}-{day}", "purchase", user, item, NOW - int((start - day) * MS_PER_DAY))
+        for day, item in enumerate(items)
+    ]
+
+
+@pytest.fixture
+def settings(neo4j_server: Settings, tmp_path: Path) -> Settings:
+    ranking = RankingSettings(refresh_s=0.05, diversity=0)
+    found = endpoints(neo4j_server)
+    return neo4j_server.model_copy(
+        update={
+            "home": tmp_path,
+            "ranking": ranking,
+            "neo4j_uri": found.neo4j_uri,
+            "neo4j_user": found.neo4j_user,
+            "neo4j_password": SecretStr(found.neo4j_password),
+        }
+    )
+
+
+@pytest.fixture
+def graph(store: GraphStore, settings: Settings) -> GraphStore:
+    """Items that three people bought one after the other."""
+    upsert_items(store, ITEMS)
+    for user in ("ann", "bob", "cem"):
+        apply_events(store, buys(user, "bread", "butter"), settings=settings)
+    apply_events(store, buys("dan", "milk", "jam"), settings=settings)
+    fold(store, settings)
+    return store
+
+
+@pytest.fixture
+def recommender(graph: GraphStore, settings: Settings) -> Iterator[Recommender]:
+    made = Recommender(graph, settings)
+    yield made
+    made.close()
+
+
+def make_version(
+    store: GraphStore, settings: Settings, version: str, vectors: Mapping[str, Sequence[float]], *, model: bool = True
+) -> None:
+    dim = len(next(iter(vectors.values())))
+    if model:
+        write_model(settings.models_dir, version, dim)
+    create_version(store, dim=dim, model="test", version=version)
+    put_vectors(store, version, vectors)
+    mark_ready(store, version)
+
+
+def put_vectors(store: GraphStore, version: str, vectors: Mapping[str, Sequence[float]]) -> None:
+    write_vectors(
+        store, "Item", list(vectors), np.array(list(vectors.values()), np.float32), fence=Fence(version=version)
+    )
+
+
+def ids(found: RecommendationList) -> list[str]:
+    return [item.item_id for item in found.items]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def terms(found: RecommendationList, item: str) -> dict[str, float]:
+    return {term.name: term.value for entry in found.items if entry.item_id == item for term in entry.terms}
+
+
+def test_an_event_changes_the_next_answer(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    before = recommender.recommend("eve", 5)
+    assert (before.known, before.newcomer, before.version) == (False, True, None)
+    assert len(before.items) == 5
+    result = apply_events(graph, buys("eve", "bread", start=0), settings=settings)
+    after = recommender.recommend("eve", 5, freshness=result.token, explain=True)
+    assert (after.known, after.newcomer) == (True, False)
+    assert ids(after)[0] == "butter"
+    assert "bread" not in ids(after)
+    assert after.cut == {"seen": 1}
+    assert not after.complete
+    assert (
+        after.items[0].reason == "Because you bought Sourdough bread today: people who bought it often take this next."
+    )
+    assert "bread" in ids(recommender.recommend("eve", 5, recommend_seen=True))
+
+
+def test_interests_move_with_the_event(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    result = apply_events(graph, buys("eve", "soap", start=0), settings=settings)
+    found = recommender.recommend("eve", 5, freshness=result.token, recommend_seen=True)
+    assert terms(found, "soap")["interests"] > 0 == terms(found, "jam")["interests"]
+    only = recommender.recommend("eve", 5, interest="category:dairy")
+    assert sorted(ids(only)) == ["butter", "milk"]
+    assert only.cut == {"interest": 3}
+
+
+def test_a_dislike_keeps_an_item_out(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    events = [*buys("eve", "bread", start=1), Event("no", "dislike", "eve", "butter", NOW)]
+    result = apply_events(graph, events, settings=settings)
+    found = recommender.recommend("eve", 5, freshness=result.token, recommend_seen=True)
+    assert "butter" not in ids(found)
+    assert found.cut == {"disliked": 1}
+
+
+def test_declared_interests_of_a_newcomer(graph: GraphStore, recommender: Recommender) -> None:
+    declare_interests(graph, "new", {"category:household": 1.0}, at=NOW)
+    found = recommender.recommend("new", 3, explain=True)
+    assert (found.known, found.newcomer) == (True, True)
+    assert ids(found)[0] == "soap"
+    assert found.items[0].reason == "Because you like Household, 100 % of your interests."
+
+
+def test_bad_arguments_are_named(recommender: Recommender) -> None:
+    for field, arguments in [
+        ("n", {"n": 0}),
+        ("n", {"n": 101}),
+        ("freshness", {"freshness": "nonsense"}),
+        ("diversity", {"diversity": 1.5}),
+        ("interest", {"interest": "category:nothing"}),
+    ]:
+        with pytest.raises(InvalidInputError) as caught:
+            recommender.recommend("ann", **arguments)  # type: ignore[arg-type]
+        assert caught.value.field == field
+
+
+def test_the_refresher_follows_edges(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    recommender.start(wait_s=30)
+    before = recommender.similar("soap")
+    assert [item.item_id for item in before.items] == []
+    apply_events(graph, buys("fay", "soap", "jam", start=0.5), settings=settings)
+    assert fold(graph, settings).events == 2
+    eventually(lambda: [item.item_id for item in recommender.similar("soap").items] == ["jam"])
+    status = recommender.status()
+    assert status.full_loads == 1
+    assert status.as_of == NOW + MS_PER_DAY // 2
+
+
+def test_the_refresher_follows_items(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    recommender.start(wait_s=30)
+    shown = lambda: set(ids(recommender.recommend("nobody", 20)))  # noqa: E731
+    assert shown() == {item.id for item in ITEMS}
+    upsert_items(graph, [Item("tea", title="Tea", about=[About("category", "Drinks")])])
+    eventually(lambda: "tea" in shown())
+    assert ids(recommender.recommend("nobody", 5, interest="category:drinks")) == ["tea"]
+    patch_item(graph, "tea", available=False)
+    eventually(lambda: "tea" not in shown())
+    patch_item(graph, "tea", available=True, title="Green tea")
+    eventually(lambda: "tea" in shown())
+    assert [item.title for item in recommender.recommend("x", 20).items if item.item_id == "tea"] == ["Green tea"]
+    graph.write_transaction(lambda tx: tx.run_text("MATCH (i:Item {id: 'soap'}) DETACH DELETE i").consume())
+    eventually(lambda: "soap" not in shown())
+    # An item that only an event has named has no time of change.
+    event = Event("bare", "purchase", "gil", "bare", NOW)
+    apply_events(graph, [event], settings=settings, create_missing=True)
+    eventually(lambda: "bare" in shown())
+    assert recommender.status().full_loads == 1
+
+
+def test_the_active_version_is_followed(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    recommender.start(wait_s=30)
+    assert recommender.recommend("dan").version is None
+    make_version(graph, settings, FIRST, VECTORS)
+    activate(graph, FIRST)
+    eventually(lambda: recommender.recommend("dan").version == FIRST)
+    first = recommender.recommend("dan", explain=True)
+    assert "sequence" in terms(first, "butter")
+    for item in first.items:
+        assert sum(term.value for term in item.terms) == item.score
+    make_version(graph, settings, SECOND, {name: (0, *vector) for name, vector in VECTORS.items()})
+    activate(graph, SECOND)
+    eventually(lambda: recommender.recommend("dan").version == SECOND)
+    assert terms(recommender.recommend("dan"), "butter") == pytest.approx(terms(first, "butter"))
+    assert recommender.status().items_with_vector == 5
+
+
+def test_vectors_written_later_are_followed(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    make_version(graph, settings, FIRST, {name: VECTORS[name] for name in ("bread", "butter")})
+    activate(graph, FIRST)
+    recommender.start(wait_s=30)
+    eventually(lambda: recommender.status().items_with_vector == 2)
+    upsert_items(graph, [Item("tea", title="Tea")])
+    put_vectors(graph, FIRST, {"tea": (9, 0), "jam": (0, 1)})
+    eventually(lambda: recommender.status().items_with_vector == 4)
+    found = recommender.recommend("ann", recommend_seen=True)
+    assert terms(found, "tea")["sequence"] == max(terms(found, name)["sequence"] for name in ids(found))
+
+
+def test_a_missing_model_is_said_and_served_without(
+    graph: GraphStore, recommender: Recommender, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.ranking.refresher._RETRY_MODEL_S", 0.05)
+    make_version(graph, settings, FIRST, VECTORS, model=False)
+    activate(graph, FIRST)
+    recommender.start(wait_s=30)
+    found = recommender.recommend("ann")
+    assert found.version is None
+    assert len(found.items) == 3
+    problem = recommender.status().problem
+    assert problem is not None
+    assert FIRST in problem and "Copy the folder" in problem
+    write_model(settings.models_dir, FIRST, 3)
+    eventually(lambda: "vectors of length 3" in (recommender.status().problem or ""))
+    write_model(settings.models_dir, FIRST, 2)
+    eventually(lambda: recommender.recommend("ann").version == FIRST)
+    assert recommender.status().problem is None
+    # A version whose model is missing does not drive out the one that is served.
+    make_version(graph, settings, SECOND, VECTORS, model=False)
+    activate(graph, SECOND)
+    eventually(lambda: SECOND in (recommender.status().problem or ""))
+    assert recommender.recommend("ann").version == FIRST
+
+
+def test_no_answer_mixes_versions(graph: GraphStore, recommender: Recommender, settings: Settings) -> None:
+    """Each version gives each item a log-probability of its own; every answer must be of one of them as a whole."""
+    make_version(graph, settings, FIRST, VECTORS)
+    make_version(graph, settings, SECOND, {name: (x, y, -3 * x) for name, (x, y) in VECTORS.items()})
+    expected: dict[str | None, dict[str, float]] = {}
+    for version in (FIRST, SECOND):
+        activate(graph, version)
+        recommender.refresh()
+        found = recommender.recommend("dan", recommend_seen=True)
+        assert found.version == version
+        expected[version] = {name: terms(found, name)["sequence"] for name in VECTORS}
+    assert expected[FIRST] != expected[SECOND]
+    recommender.start(wait_s=30)
+    seen: set[str | None] = set()
+    wrong: list[object] = []
+    done = threading.Event()
+
+    def hammer() -> None:
+        while not done.is_set():
+            found = recommender.recommend("dan", recommend_seen=True, explain=True)
+            seen.add(found.version)
+            if {name: terms(found, name)["sequence"] for name in VECTORS} != expected[found.version]:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for round_ in range(8):
+            version = (FIRST, SECOND)[round_ % 2]
+            activate(graph, version)
+            eventually(lambda version=version: recommender.status().version == version)  # type: ignore[misc]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+    assert seen == {FIRST, SECOND}
+
+
+def test_it_survives_a_database_that_goes_away(graph: GraphStore, settings: Settings) -> None:
+    address = urlsplit(settings.neo4j_uri or "")
+    with Proxy(address.hostname or "", address.port or 0) as proxy:
+        quick = Neo4jSettings(retry_s=0.2, acquire_timeout_s=1)
+        away = settings.model_copy(update={"neo4j_uri": f"bolt://127.0.0.1:{proxy.port}", "neo4j": quick})
+        with GraphStore.open(away) as store:
+            recommender = Recommender(store, away)
+            recommender.start(wait_s=30)
+            assert ids(recommender.recommend("ann"))
+            proxy.cut()
+            eventually(lambda: recommender.status().failures > 0)
+            with pytest.raises(DatabaseUnavailableError):
+                recommender.recommend("ann")
+            assert recommender.status().loaded
+            assert recommender.status().problem is not None
+            apply_events(graph, buys("fay", "soap", "jam", start=0.5), settings=settings)
+            fold(graph, settings)
+            proxy.mend()
+            eventually(lambda: recommender.status().problem is None)
+            eventually(lambda: [item.item_id for item in recommender.similar("soap").items] == ["jam"])
+            assert recommender.status().full_loads == 1
+            recommender.close()
+
+
+def test_changes_one_by_one_end_where_a_full_load_does(graph: GraphStore, settings: Settings) -> None:
+    chance = random.Random(5)
+    make_version(graph, settings, FIRST, VECTORS)
+    activate(graph, FIRST)
+    refresher = Refresher(graph, settings)
+    refresher.refresh()
+    names = list(VECTORS)
+    for step in range(25):
+        choice = chance.choice(["events", "events", "events", "item", "delete", "vectors", "rebuild"])
+        if choice == "events":
+            events = [
+                Event(f"{step}-{n}", "purchase", f"u{chance.randrange(4)}", chance.choice(names), NOW - n * MS_PER_DAY)
+                for n in range(6)
+            ]
+            apply_events(graph, events, settings=settings, create_missing=True)
+            fold(graph, settings)
+        elif choice == "item":
+            name = chance.choice([*names, f"new{step}"])
+            names = sorted({*names, name})
+            about = [About("category", chance.choice(["Dairy", "Bakery", f"Own {step}"]))]
+            upsert_items(graph, [Item(name, title=f"{name} {step}", about=about, attributes={"step": step})])
+        elif choice == "delete" and len(names) > 3:
+            name = names.pop(chance.randrange(len(names)))
+            query = "MATCH (i:Item {id: $id}) DETACH DELETE i"
+            graph.write_transaction(lambda tx, q=query, n=name: tx.run_text(q, id=n).consume())  # type: ignore[misc]
+        elif choice == "vectors":
+            put_vectors(graph, FIRST, dict.fromkeys(chance.sample(names, 2), (step, 1)))
+        elif choice == "rebuild":
+            rebuild(graph, settings)
+        refresher.refresh()
+        fresh = Refresher(graph, settings)
+        fresh.refresh()
+        assert refresher.snapshot is not None and fresh.snapshot is not None
+        assert plain(refresher.snapshot) == plain(fresh.snapshot), (step, choice)
+    assert refresher.counters.full_loads == 1
+
+
+def plain(snapshot: Snapshot) -> dict[str, Any]:
+    """What a snapshot says, without regard to the places of items."""
+    catalogue, space = snapshot.catalogue, snapshot.space
+    assert space is not None
+    found: dict[str, Any] = {"as_of": snapshot.as_of, "folded_at": snapshot.folded_at, "version": snapshot.version}
+    for name, place in catalogue.index.items():
+        targets, weights = snapshot.following(place)
+        interests, about = catalogue.about.of_item(place)
+        found[name] = {
+            "title": catalogue.titles[place],
+            "attributes": dict(catalogue.attributes[place]),
+            "available": bool(catalogue.available[place]),
+            "alive": bool(catalogue.alive[place]),
+            "updated_at": int(catalogue.updated_at[place]),
+            "log_share": pytest.approx(float(snapshot.log_share[place]), rel=1e-9),
+            "about": sorted(
+                (snapshot.interests.ids[x], round(float(w), 5)) for x, w in zip(interests, about, strict=True)
+            ),
+            "follows": {
+                catalogue.ids[target]: pytest.approx(float(weight), rel=1e-5)
+                for target, weight in sorted(zip(targets.tolist(), weights.tolist(), strict=True))
+            },
+            "vector": space.matrix[place].tolist() if space.embedded[place] else None,
+        }
+    return found
+
+
+def test_interests_that_nothing_is_about_are_known(graph: GraphStore, recommender: Recommender) -> None:
+    recommender.start(wait_s=30)
+    upsert_interests(graph, [Interest("topic:tennis", "topic", "Tennis")])
+    eventually(lambda: recommender.status().interests == 5)
+    assert recommender.recommend("ann", interest="topic:tennis").items == ()
