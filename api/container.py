@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import redis
 import structlog
 
 from api import metrics
 from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
+from engine.graph.store import GraphStore
+from engine.ranking.answers import RankingStatus
+from engine.ranking.service import Recommender
 from engine.settings import Settings
-
-if TYPE_CHECKING:
-    from engine.ranking.service import Recommender
-    from engine.ranking.status import RankingStatus
-
-    from engine.graph.store import GraphStore
+from workers.contracts import broker_url
 
 EXTENSION: Final = "interestgraph"
 # A request waits no longer for a database that is away; its caller is told to come back.
@@ -157,8 +155,6 @@ class Container:
             metrics.set_model_version(status.version)
 
     def _open_recommender(self, store: GraphStore) -> Recommender:
-        from engine.ranking.service import Recommender
-
         with self._lock:
             if self._recommender is None:
                 recommender = Recommender(store, self.settings)
@@ -175,16 +171,12 @@ class Container:
 
 
 def _open_store(settings: Settings) -> GraphStore:
-    from engine.graph.store import GraphStore
-
     quick = settings.neo4j.model_copy(update={"retry_s": min(settings.neo4j.retry_s, _RETRY_S)})
     return GraphStore.open(settings.model_copy(update={"neo4j": quick}))
 
 
 def _redis_url(settings: Settings) -> str | None:
     """Give the address of Redis, or none where no embedded server was ever started."""
-    from workers.contracts import broker_url
-
     try:
         return broker_url(settings) or None
     except UnavailableError:

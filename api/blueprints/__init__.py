@@ -6,11 +6,12 @@ from typing import Final
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.blueprints import events, health, interests, items, jobs, users, versions
+from api.blueprints import events, health, interests, items, jobs, recommendations, users, versions
 
 BLUEPRINTS: Final[tuple[APIBlueprint, ...]] = (
     health.blueprint,
     events.blueprint,
+    recommendations.blueprint,
     interests.blueprint,
     users.blueprint,
     items.blueprint,

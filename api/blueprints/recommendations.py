@@ -10,7 +10,6 @@ from api import spec
 from api.answers import answer
 from api.auth import needs, security
 from api.blueprints.support import container
-from api.errors import Fault, InvalidRequestError
 from api.keys import Scope
 from api.schemas.items import ItemPath
 from api.schemas.recommendations import RecommendationsAnswer, RecommendationsQuery, SimilarAnswer, SimilarQuery
@@ -18,12 +17,6 @@ from api.schemas.users import UserPath
 from api.validation import validated
 
 blueprint = APIBlueprint("recommendations", __name__, abp_tags=[spec.RECOMMENDATIONS])
-
-
-def _check_n(n: int) -> None:
-    most = container().settings.api.max_recommendations
-    if n > most:
-        raise InvalidRequestError([Fault(f"At most {most} items come back.", "n", n, f"Give {most} or less.")])
 
 
 @blueprint.get(
@@ -41,7 +34,6 @@ def recommend(path: UserPath, query: RecommendationsQuery) -> Any:
     A user who is not known is a newcomer, not an error. When fewer items come back than were asked for, `cut` says
     which filter took how many out.
     """
-    _check_n(query.n)
     answered = (
         container()
         .recommender()
@@ -70,5 +62,4 @@ def recommend(path: UserPath, query: RecommendationsQuery) -> Any:
 @validated
 def similar(path: ItemPath, query: SimilarQuery) -> Any:
     """By their vectors, by what follows what, and by the interests they share; the parts sum to the score."""
-    _check_n(query.n)
     return answer(container().recommender().similar(path.item_id, query.n).to_dict())
