@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ import polars as pl
 
 from engine.cooccurrence.rebuild import RebuildResult, rebuild
 from engine.domain import Event
-from engine.errors import ConflictError, UnknownReferenceError
+from engine.errors import ConflictError, FencedError, UnknownReferenceError
 from engine.events.apply import apply_events
 from engine.events.identity import content_id, digest
 from engine.graph.store import GraphStore
@@ -29,6 +30,7 @@ LIVE_ROWS: Final = 5_000
 """Shorter files go the way of live events: folded into CO_OCCURS, not counted again as a whole."""
 
 BATCH_ROWS: Final = 4_000
+_RECOUNT_WAIT_S: Final = 300.0
 WRITERS: Final = 2
 _ITEMS_ASKED: Final = 20_000
 
@@ -104,13 +106,23 @@ def import_events(
 
 def recount_if_due(store: GraphStore, settings: Settings, *, progress: Progress | None = None) -> RebuildResult | None:
     """Count CO_OCCURS and popularity again where an import, also a killed one, has left that to be done."""
-    [pending] = store.read("cooccurrence/pending")
-    if pending["state"] != "rebuilding":
-        return None
-    if progress is None:
-        return rebuild(store, settings)
-    tell = progress
-    return rebuild(store, settings, progress=lambda stage, done, total: tell(f"edges: {stage}", done, total or None))
+    tell = progress or (lambda stage, done, total: None)
+    deadline = time.monotonic() + _RECOUNT_WAIT_S
+    while True:
+        [pending] = store.read("cooccurrence/pending")
+        if pending["state"] != "rebuilding":
+            return None
+        try:
+            return rebuild(
+                store, settings, progress=lambda stage, done, total: tell(f"edges: {stage}", done, total or None)
+            )
+        except FencedError:
+            # A worker has begun one too, and it counts the same events: let it end.
+            while store.read("cooccurrence/pending")[0]["state"] == "rebuilding" and time.monotonic() < deadline:
+                tell("edges: a worker counts", 0, None)
+                time.sleep(0.5)
+            if time.monotonic() >= deadline:
+                raise
 
 
 def _run(

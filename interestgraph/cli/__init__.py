@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -24,6 +25,8 @@ def main() -> None:
     from interestgraph.cli import commands
 
     commands.register(app)
+    # The driver tells every retry of a transaction; only what fails in the end is news.
+    logging.getLogger("neo4j").setLevel(logging.ERROR)
     try:
         app()
     except InterestGraphError as error:
