@@ -102,5 +102,5 @@ def _take_back(tx: Tx, settings: Settings, events: list[dict[str, Any]], as_of: 
 
 
 def _delete_relationships(store: GraphStore, item_id: str) -> int:
-    [row] = store.write("forgetting/relationships_of_item", id=item_id, limit=_BATCH_RELATIONSHIPS, stamp=now_ms())
+    [row] = store.write("forgetting/relationships_of_item", id=item_id, limit=_BATCH_RELATIONSHIPS, now=now_ms())
     return int(row["deleted"])

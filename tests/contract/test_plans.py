@@ -10,6 +10,11 @@ from engine.graph.store import GraphStore
 from tests.support.profile import db_hits, explain, profile
 
 WHOLE = {
+    "ranking/census": "lists every item",
+    "ranking/interests": "streams every item",
+    "ranking/items": "streams every item",
+    "ranking/rows": "streams every item",
+    "ranking/size": "the server has the number at hand",
     "subgraph/all_ids": "streams a label",
     "subgraph/all_items": "streams every item",
     "vectors/read": "streams a label",
