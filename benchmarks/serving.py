@@ -1,6 +1,6 @@
 """How fast one process answers, and how much memory it takes, on the graph that the settings name.
 
-    python -m benchmarks.serving --requests 2000 --threads 4
+python -m benchmarks.serving --requests 2000 --threads 4
 """
 
 from __future__ import annotations

@@ -89,6 +89,9 @@ class TextEncoder:
     def _model(self) -> tuple[Any, Any]:
         if self._loaded is None:
             from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging as transformers_logging
+
+            transformers_logging.disable_progress_bar()
 
             place, offline = _place(self.name)
             try:

@@ -1,0 +1,113 @@
+"""The loop learns what is planted, and a killed run goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from engine.domain import MS_PER_DAY
+from engine.errors import TrainingError
+from engine.evaluation.baselines import popularity
+from engine.evaluation.protocols import evaluate
+from engine.settings import Settings, load_settings
+from engine.training.data import Dataset, InteractionTable, ItemTable, split_by_time
+from engine.training.loop import Report, Trainer
+
+ITEMS, USERS, DAYS = 24, 150, 16
+STRENGTHS = np.array([0.0, 1.0])
+
+
+def _chain() -> Dataset:
+    """Each user walks a ring of items, one a day: the next item is the present one plus one, with some noise."""
+    rng = np.random.default_rng(0)
+    start = rng.integers(0, ITEMS, USERS)
+    steps = np.where(rng.random((USERS, DAYS)) < 0.9, 1, rng.integers(0, ITEMS, (USERS, DAYS)))
+    items = (start[:, None] + np.cumsum(steps, axis=1)) % ITEMS
+    users = np.repeat(np.arange(USERS), DAYS)
+    times = np.tile(np.arange(DAYS) * MS_PER_DAY, USERS)
+    table = InteractionTable.from_columns(
+        users, items.ravel(), np.ones(USERS * DAYS, dtype=int), times, [str(user) for user in range(USERS)]
+    )
+    names = [str(item) for item in range(ITEMS)]
+    about = sparse.csr_array(np.eye(ITEMS, 2, dtype=np.float32))
+    return Dataset(table, ItemTable(names, names, None, about, ["x", "y"]), ["", "view"])
+
+
+def _settings(epochs: int, **training: float) -> Settings:
+    return load_settings(
+        training={
+            "epochs": epochs,
+            "validation_days": 1,
+            "test_days": 1,
+            "threads": 1,
+            "batch_positions": 256,
+            "learning_rate": 5e-3,
+            "patience": 50,
+            **training,
+        },
+        model={"dim": 16, "layers": 1, "dropout": 0.1, "max_history": 8},
+        ranking={"recommend_seen": True},
+    )
+
+
+def _trainer(folder: Path, epochs: int, report=None, **training: float) -> Trainer:
+    settings = _settings(epochs, **training)
+    data = _chain()
+    split = split_by_time(data, validation_days=1, test_days=1)
+    return Trainer(data, split, settings, strengths=STRENGTHS, folder=folder, report=report)
+
+
+def test_a_planted_chain_is_learned_and_beats_popularity(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, 12)
+    trainer.run()
+    test = trainer.split.test
+    found = evaluate(trainer.scorer(test.history), test, protocol="next")
+    # Nine of ten steps go to the next item of the ring.
+    assert found["mrr"] > 0.8
+    assert evaluate(popularity(test.history, ITEMS), test, protocol="next")["mrr"] < 0.4
+
+
+def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
+    whole = _trainer(tmp_path / "whole", 4)
+    whole.run()
+
+    def die(report: Report) -> None:
+        if report.epoch == 3 and report.ndcg is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _trainer(tmp_path / "cut", 4, report=die).run()
+    resumed = _trainer(tmp_path / "cut", 4)
+    progress = resumed.run()
+    assert progress.epoch == 4
+    for (name, one), (_, other) in zip(
+        whole.model.state_dict().items(), resumed.model.state_dict().items(), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-6), name
+
+
+def test_other_data_or_settings_begin_anew(tmp_path: Path) -> None:
+    _trainer(tmp_path, 1).run()
+    epochs: list[int] = []
+    _trainer(tmp_path, 1, lambda r: epochs.append(r.epoch) if r.ndcg is not None else None, learning_rate=1e-3).run()
+    assert epochs == [1]
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, 1)
+    with torch.no_grad():
+        trainer.model.log_scale.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not finite") as caught:
+        trainer.run()
+    assert caught.value.field == "step"
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    runs = [_trainer(tmp_path / str(number), 1, seed=seed) for number, seed in enumerate((1, 1, 2))]
+    losses = [(run.run().history or [{}])[0]["loss"] for run in runs]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert losses[0] != losses[2]
