@@ -21,6 +21,9 @@ from engine.settings import EventSettings, Settings
 
 FoldState = Literal["live", "rebuilding"]
 
+TIMEOUT_S = 600.0
+"""Seconds that a transaction of folds and recounts may take: no one waits for it, and one that is cut begins again."""
+
 _RUN_GAP_MS = MS_PER_DAY
 """New events of one user further apart than this are read as two stretches of the sequence."""
 
@@ -58,7 +61,7 @@ def fold(store: GraphStore, settings: Settings, *, limit: int | None = None) -> 
     if pending["state"] != "live" or not pending["waiting"]:
         return FoldResult(pending["state"], 0, 0, 0, pending["as_of"], more=False)
     most = settings.co_occurrence.fold_batch_events if limit is None else limit
-    return store.write_transaction(lambda tx: _fold(tx, settings, most))
+    return store.write_transaction(lambda tx: _fold(tx, settings, most), timeout_s=TIMEOUT_S)
 
 
 def _fold(tx: Tx, settings: Settings, limit: int) -> FoldResult:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.cooccurrence.counting import PairCounts, count_pairs
-from engine.cooccurrence.fold import positive_strength
+from engine.cooccurrence.fold import TIMEOUT_S, positive_strength
 from engine.domain import EpochMs, now_ms
 from engine.errors import ConflictError, FencedError
 from engine.graph.store import GraphStore
@@ -111,7 +111,9 @@ def rebuild(
         total = len(steps.items) + len(others)
         items = edges = 0
         for batch in _batched(_rows(steps, counts, settings, others), batch_items):
-            written = _owned(store.write("cooccurrence/set_rows", run=run, now=now_ms(), rows=batch))
+            written = _owned(
+                store.write("cooccurrence/set_rows", timeout_s=TIMEOUT_S, run=run, now=now_ms(), rows=batch)
+            )
             items += written["items"]
             edges += written["edges"]
             report("write", min(total, items), total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.cooccurrence.delta import Step, count_delta, join_runs
-from engine.cooccurrence.fold import edge_rows, popularity_of, read_windows, stamp_rows
+from engine.cooccurrence.fold import TIMEOUT_S, edge_rows, popularity_of, read_windows, stamp_rows
 from engine.domain import now_ms
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
@@ -31,7 +31,9 @@ def withdraw_events(store: GraphStore, settings: Settings, user_id: str, *, batc
         Events deleted.
     """
     total = 0
-    while deleted := store.write_transaction(lambda tx: _withdraw(tx, settings, user_id, batch_events)):
+    while deleted := store.write_transaction(
+        lambda tx: _withdraw(tx, settings, user_id, batch_events), timeout_s=TIMEOUT_S
+    ):
         total += deleted
     return total
 
