@@ -62,7 +62,7 @@ class ApiServer:
         """Process ids of the workers."""
         return [child.pid for child in psutil.Process(self.pid).children()]
 
-    def start(self, *, timeout_s: float = 60) -> ApiServer:
+    def start(self, *, timeout_s: float = 120) -> ApiServer:
         """Start it and wait until it answers, whatever the other parts do."""
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
@@ -86,11 +86,11 @@ class ApiServer:
         self.stop()
         raise RuntimeError(f"the API does not answer:\n{self.log()[-4000:]}")
 
-    def wait_ready(self, *, timeout_s: float = 60) -> dict[str, Any]:
+    def wait_ready(self, *, timeout_s: float = 150) -> dict[str, Any]:
         """Wait until every required part is up."""
         return self.wait_for(lambda answered: answered.status_code == 200, timeout_s=timeout_s)
 
-    def wait_for(self, condition: Any, *, timeout_s: float = 60) -> dict[str, Any]:
+    def wait_for(self, condition: Any, *, timeout_s: float = 120) -> dict[str, Any]:
         """Wait until the readiness answer fulfils a condition."""
         end = time.monotonic() + timeout_s
         last: httpx.Response | None = None
