@@ -79,8 +79,8 @@ class ModelScorer:
         self._share = interest_shares(history, self._about, strengths, interest_half_life_days)
         self._popularity = np.log(popularity_share(history, len(data.items), popularity_half_life_days))
         self.parameters = TermParameters(
-            co_occurrence_scale=float(model.scale),
-            co_occurrence_epsilon=float(model.epsilon),
+            co_occurrence_scale=float(model.scale.detach()),
+            co_occurrence_epsilon=float(model.epsilon.detach()),
             gamma=term.gamma,
             latest=term.latest,
         )
