@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from engine.embedded.stack import NEO4J, VALKEY
 from engine.graph.migrations import migrate
@@ -14,6 +16,11 @@ from engine.settings import Settings
 from tests.support.servers import running
 
 pytest_plugins = ["tests.support.api_server"]
+
+
+# Tests never assert seconds: a busy machine is no failure.
+hypothesis_settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
