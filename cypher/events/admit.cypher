@@ -1,9 +1,9 @@
-// purpose: Lock the users of a batch, making those that are new, and tell which items are missing and which events are stored
+// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, which items are missing and which events are stored
 // param: users LIST<STRING>, sorted
 // param: items LIST<STRING>
 // param: events LIST<STRING>
 // param: now INTEGER, epoch ms
-// returns: missing LIST<STRING>, stored LIST<LIST> of id STRING and digest INTEGER
+// returns: fresh LIST<STRING> users, missing LIST<STRING>, stored LIST<LIST> of id STRING and digest INTEGER
 // mode: write
 CALL () {
   UNWIND $users AS id
@@ -12,6 +12,12 @@ CALL () {
   // Writing a property takes the lock, also where the value stays: everything of one user is serial from here on.
   SET u.id = id
   RETURN count(u) AS users
+}
+CALL (users) {
+  UNWIND $users AS id
+  MATCH (u:User {id: id})
+  WHERE u.events_at IS NULL
+  RETURN collect(id) AS fresh
 }
 CALL (users) {
   UNWIND $items AS id
@@ -24,4 +30,4 @@ CALL (users) {
   MATCH (e:Event {id: id})
   RETURN collect([e.id, e.digest]) AS stored
 }
-RETURN missing, stored
+RETURN fresh, missing, stored

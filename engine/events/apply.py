@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +11,15 @@ from engine.errors import ConflictError, UnknownReferenceError
 from engine.events.identity import digest
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
-from engine.interests.decay import days_ms
+from engine.interests.decay import days_ms, merge
 from engine.interests.search import search_words
 from engine.interests.signals import sequence_types
 from engine.interests.update import UserUpdate, summarise
 from engine.settings import Settings
 
 Outcome = Literal["accepted", "duplicate"]
+_STORED = ("id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "digest")
+AboutItems = Mapping[str, Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def apply_events(
     settings: Settings,
     create_missing: bool = False,
     mark_unfolded: bool = True,
+    about: AboutItems | None = None,
 ) -> EventsResult:
     """Store a batch and move what it touches; all of it or nothing.
 
@@ -64,6 +67,8 @@ def apply_events(
         create_missing: Make items that are not there, instead of refusing the batch.
         mark_unfolded: Leave the events to the fold; without it co-occurrence is marked as to be counted again,
             which is right for a bulk import with a recount at its end.
+        about: What items are about, where the caller has read it: interest ids with weights by item. A bulk import
+            then writes the first behaviour of a user without reading what other transactions write.
 
     Raises:
         UnknownReferenceError: An item is not there; names the first event that needs it.
@@ -78,10 +83,11 @@ def apply_events(
 
     def work(tx: Tx) -> list[Outcome]:
         now = now_ms()
-        new = _admit(tx, events, digests, first_place, create_missing, now)
+        new, first_users = _admit(tx, events, digests, first_place, create_missing, now)
         if new:
             fresh = [events[place] for place in new]
-            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now)
+            known_about = about if not mark_unfolded else None
+            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now, first_users, known_about)
         outcomes: list[Outcome] = ["duplicate"] * len(events)
         for place in new:
             outcomes[place] = "accepted"
@@ -107,8 +113,8 @@ def _admit(
     first_place: dict[str, int],
     create_missing: bool,
     now: EpochMs,
-) -> list[int]:
-    """Lock the users, check references and give the places of the events that are new."""
+) -> tuple[list[int], frozenset[str]]:
+    """Lock the users, check references; give the places of events that are new, and users without behaviour."""
     items = sorted({event.item_id for event in events if event.item_id is not None})
     users = sorted({event.user_id for event in events})
     [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), now=now)
@@ -128,24 +134,36 @@ def _admit(
         if stored != digests[place]:
             raise _conflict(place, event_id, "in the graph")
     stored_ids = {event_id for event_id, _ in found["stored"]}
-    return [place for event_id, place in first_place.items() if event_id not in stored_ids]
+    new = [place for event_id, place in first_place.items() if event_id not in stored_ids]
+    return new, frozenset(found["fresh"])
 
 
 def _write(
-    tx: Tx, events: Sequence[Event], digests: Sequence[int], settings: Settings, mark_unfolded: bool, now: EpochMs
+    tx: Tx,
+    events: Sequence[Event],
+    digests: Sequence[int],
+    settings: Settings,
+    mark_unfolded: bool,
+    now: EpochMs,
+    first_users: frozenset[str],
+    about: AboutItems | None,
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
     digest_of = dict(zip((event.id for event in events), digests, strict=True))
     updates = summarise(events, settings)
     interest_half_life_ms = days_ms(settings.interests.half_life_days)
     rows = [_row(update, digest_of, in_sequence if mark_unfolded else frozenset(), now) for update in updates]
-    tx.run(
-        "events/write",
-        users=rows,
-        interest_half_life_ms=interest_half_life_ms,
-        times_kept=settings.events.times_kept,
-        now=now,
-    )
+    if about is not None:
+        _write_first(tx, [row for row in rows if row["id"] in first_users], about, settings, now)
+        rows = [row for row in rows if row["id"] not in first_users]
+    if rows:
+        tx.run(
+            "events/write",
+            users=rows,
+            interest_half_life_ms=interest_half_life_ms,
+            times_kept=settings.events.times_kept,
+            now=now,
+        )
     searches = [
         {"user_id": update.user_id, "words": words, "mass": move.mass, "at": move.updated_at}
         for update in updates
@@ -161,6 +179,34 @@ def _write(
         )
     if not mark_unfolded and any(event.type in in_sequence for event in events):
         tx.run("cooccurrence/mark_stale")
+
+
+def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], about: AboutItems, settings: Settings, now: EpochMs) -> None:
+    """Write users without behaviour: everything is made, nothing has to be looked for."""
+    if not rows:
+        return
+    tx.run(
+        "events/create", events=[[event[name] for name in _STORED] for row in rows for event in row["folded"]], now=now
+    )
+    tx.run(
+        "events/interact_first",
+        users=[{"id": row["id"], "interactions": row["interactions"]} for row in rows],
+        times_kept=settings.events.times_kept,
+        now=now,
+    )
+    half_life_ms = days_ms(settings.interests.half_life_days)
+    interests = [{"id": row["id"], "interests": _shared_out(row["masses"], about, half_life_ms)} for row in rows]
+    tx.run("interests/first", users=interests)
+
+
+def _shared_out(masses: Sequence[dict[str, Any]], about: AboutItems, half_life_ms: float) -> list[list[Any]]:
+    """Share the masses of items out to what they are about; id, mass and time of each interest, sorted by id."""
+    sums: dict[str, tuple[float, EpochMs]] = {}
+    for move in masses:
+        for interest_id, weight in about.get(move["item"], ()):
+            mass, at = sums.get(interest_id, (0.0, move["at"]))
+            sums[interest_id] = merge(mass, at, move["mass"] * weight, move["at"], half_life_ms)
+    return [[interest_id, *sums[interest_id]] for interest_id in sorted(sums)]
 
 
 def _row(update: UserUpdate, digest_of: dict[str, int], folded_later: frozenset[str], now: EpochMs) -> dict[str, Any]:

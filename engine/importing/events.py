@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from engine.cooccurrence.rebuild import RebuildResult, rebuild
 from engine.domain import Event
 from engine.errors import ConflictError, FencedError, UnknownReferenceError
-from engine.events.apply import apply_events
+from engine.events.apply import AboutItems, apply_events
 from engine.events.identity import content_id, digest
 from engine.graph.store import GraphStore
 from engine.importing.columns import EVENT_FIELDS, resolve_columns
@@ -156,7 +156,14 @@ def _run(
                 run.report_progress("events")
                 continue
             missing = set() if mapping.create_missing else _missing_items(store, events["item_id"])
-            writer = _Writer(store, settings, missing, create_missing=mapping.create_missing, mark_unfolded=is_live)
+            writer = _Writer(
+                store,
+                settings,
+                missing,
+                None if is_live else _about(store, events["item_id"]),
+                create_missing=mapping.create_missing,
+                mark_unfolded=is_live,
+            )
             _write_all(run, _batches(events), writer, pool)
 
 
@@ -190,6 +197,7 @@ class _Writer:
     store: GraphStore
     settings: Settings
     missing: set[str]
+    about: AboutItems | None
     create_missing: bool
     mark_unfolded: bool
 
@@ -212,6 +220,7 @@ class _Writer:
                     settings=self.settings,
                     create_missing=self.create_missing,
                     mark_unfolded=self.mark_unfolded,
+                    about=self.about,
                 )
                 return result.accepted, refused
             except UnknownReferenceError:
@@ -267,9 +276,19 @@ def _batches(events: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _missing_items(store: GraphStore, items: pl.Series) -> set[str]:
-    names: list[Any] = items.drop_nulls().unique().to_list()
+    return {row["id"] for names in _names(items) for row in store.read("imports/missing_items", ids=names)}
+
+
+def _about(store: GraphStore, items: pl.Series) -> AboutItems:
+    """Read what items are about, once for many batches."""
     return {
-        row["id"]
-        for start in range(0, len(names), _ITEMS_ASKED)
-        for row in store.read("imports/missing_items", ids=names[start : start + _ITEMS_ASKED])
+        row["id"]: [(interest, weight) for interest, weight in row["about"]]
+        for names in _names(items)
+        for row in store.read("interests/about", ids=names)
     }
+
+
+def _names(items: pl.Series) -> Iterator[list[str]]:
+    names = items.drop_nulls().unique().to_list()
+    for start in range(0, len(names), _ITEMS_ASKED):
+        yield names[start : start + _ITEMS_ASKED]

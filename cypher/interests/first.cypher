@@ -1,0 +1,11 @@
+// purpose: Make the INTERESTED_IN relationships of users who have none, each user locked before
+// param: users LIST<MAP> of id, interests LIST<LIST> of id, mass, at
+// returns: nothing
+// mode: write
+UNWIND $users AS row
+MATCH (u:User {id: row.id})
+UNWIND row.interests AS move
+MATCH (x:Interest {id: move[0]})
+CREATE (u)-[:INTERESTED_IN {
+  source: 'behaviour', mass: move[1], weight: CASE WHEN move[1] > 0 THEN move[1] ELSE 0.0 END, updated_at: move[2]
+}]->(x)
