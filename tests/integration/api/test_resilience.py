@@ -135,6 +135,7 @@ def test_neo4j_away_and_back(server: ApiServer, own_servers: Settings) -> None:
             for method, address, content in [
                 ("POST", "/v1/events", body),
                 ("GET", "/v1/users/away/events", None),
+                ("GET", "/v1/users/away/recommendations", None),
                 ("GET", "/v1/users/away/interests", None),
                 ("GET", "/v1/jobs", None),
                 ("POST", "/v1/jobs/retrain", {}),
@@ -150,6 +151,7 @@ def test_neo4j_away_and_back(server: ApiServer, own_servers: Settings) -> None:
         server.wait_ready()
         again = client.post("/v1/events", json=body).json()
         assert (again["accepted"], again["duplicates"]) == (0, 1)
+        assert client.get("/v1/users/away/recommendations").json()["known"] is True
 
 
 def test_starts_while_everything_is_away(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from neo4j.exceptions import ServiceUnavailable, TransientError
+
+from api import container as module
+from api.container import Container
+from api.parts import check_parts
+from engine.errors import DatabaseUnavailableError, InterestGraphError
+from engine.settings import load_settings
+
+AWAY = load_settings(
+    home="/nonexistent",
+    neo4j_uri="bolt://127.0.0.1:1",
+    neo4j_password="x",
+    redis_url="redis://127.0.0.1:1/0",
+)
+
+
+def away(cause: Exception) -> DatabaseUnavailableError:
+    error = DatabaseUnavailableError("away")
+    error.__cause__ = cause
+    return error
+
+
+def test_known_failure_answers_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[float] = []
+
+    def refuse(settings: object) -> None:
+        opened.append(time.monotonic())
+        raise away(ServiceUnavailable())
+
+    monkeypatch.setattr(module, "_open_store", refuse)
+    container = Container(AWAY)
+    container.note_failure(away(ServiceUnavailable()))
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailableError):
+            container.store()
+    assert not opened
+    container._failed_at -= 60
+    with pytest.raises(DatabaseUnavailableError):
+        container.store()
+    assert len(opened) == 1
+
+
+def test_busy_is_not_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_open_store", lambda settings: "the store")
+    container = Container(AWAY)
+    container.note_failure(away(TransientError()))
+    assert container.store() == "the store"
+
+
+def test_parts_that_are_away_are_named() -> None:
+    container = Container(AWAY)
+    parts = {part.name: part for part in check_parts(container)}
+    assert set(parts) == {"database", "schema", "broker", "model", "state"}
+    assert not any(part.up for part in parts.values())
+    assert {name for name, part in parts.items() if part.required} == {"database", "schema", "state"}
+    assert all(part.detail for part in parts.values())
+    with pytest.raises(InterestGraphError):
+        container.recommender()
+    container.close()
