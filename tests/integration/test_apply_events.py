@@ -248,6 +248,18 @@ def test_any_order_and_batching_gives_the_formula(store: GraphStore, settings: S
     check(store, events, few_times)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_bulk_import_gives_the_formula_too(store: GraphStore, settings: Settings, seed: int) -> None:
+    about = {item: [(f"category:{name}", part) for name, part in parts.items()] for item, parts in ABOUT.items()}
+    few_times = settings.model_copy(update={"events": EventSettings(times_kept=3)})
+    events = random_events(seed, 60, users=5)
+    for batch in (events[:25], events[20:], events[:60]):
+        apply_events(store, batch, settings=few_times, mark_unfolded=False, about=about)
+    check(store, events, few_times)
+    assert stored_events(store) == 60
+    assert ask(store, "MATCH (e:Unfolded) RETURN count(e) AS n") == [{"n": 0}]
+
+
 def test_the_same_batches_at_the_same_time_count_once(store: GraphStore, settings: Settings) -> None:
     events = random_events(9, 80, users=6)
     batches = [events[:50], events[30:], list(reversed(events)), events[:50], events[70:]]
