@@ -158,7 +158,7 @@ class TrainingSettings(Section):
     """Training."""
 
     epochs: PositiveInt = Field(40, description="Most passes over the data.")
-    patience: PositiveInt = Field(4, description="Passes without a better validation NDCG@10 before it stops.")
+    patience: PositiveInt = Field(3, description="Passes without a better validation NDCG@10 before it stops.")
     learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
     batch_positions: PositiveInt = Field(1536, description="Positions of one step.")

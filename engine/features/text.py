@@ -91,7 +91,7 @@ class TextEncoder:
             from transformers import AutoModel, AutoTokenizer
             from transformers.utils import logging as transformers_logging
 
-            transformers_logging.disable_progress_bar()
+            transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
             place, offline = _place(self.name)
             try:

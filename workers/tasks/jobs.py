@@ -104,6 +104,6 @@ def _waiting(queue: str) -> int:
         with redis.Redis.from_url(
             contracts.broker_url(settings), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
         ) as client:
-            return int(client.llen(queue))  # type: ignore[arg-type]
+            return int(client.llen(queue))
     except redis.RedisError as error:
         raise BrokerUnavailableError("The Redis server does not answer.") from error
