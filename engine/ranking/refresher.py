@@ -131,7 +131,7 @@ class Refresher:
         if self._snapshot is None:
             if not self.running:
                 self.refresh()
-            else:
+            elif self._failure is None:
                 self._loaded.wait(timeout_s)
         if self._snapshot is None:
             raise self._failure or UnavailableError(
