@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from engine.evaluation import baselines
 from engine.evaluation.protocols import PROTOCOLS, Scorer, evaluate
-from engine.model.artefact import write_artefact
+from engine.model.artefact import read_card, write_artefact
 from engine.settings import Settings
 from engine.training.data import Dataset, TimeSplit, split_by_time
 from engine.training.loop import Report, Trainer, count_settings
@@ -109,7 +109,7 @@ def train(
         card=card,
     )
     trainer.finish()
-    return Trained(folder, version, metrics, card)
+    return Trained(folder, version, metrics, read_card(folder))
 
 
 def measure(scorer: Scorer, data: Dataset, split: TimeSplit, settings: Settings) -> Metrics:
