@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from engine.settings import Settings
 from workers.contracts import (
@@ -17,7 +17,8 @@ from workers.contracts import (
     SCHEDULE_RETRAINING,
 )
 
-QUEUES: Final = (Queue(CPU_QUEUE), Queue(GPU_QUEUE))
+# Each by an exchange of its own: with the default one for both, each message would stand in both.
+QUEUES: Final = tuple(Queue(name, Exchange(name), routing_key=name) for name in (CPU_QUEUE, GPU_QUEUE))
 
 ROUTES: Final = {
     FOLD_CO_OCCURRENCE: {"queue": CPU_QUEUE},

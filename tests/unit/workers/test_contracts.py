@@ -41,6 +41,12 @@ def test_every_kind_has_a_queue_that_exists() -> None:
     assert {route["queue"] for route in ROUTES.values()} <= names
 
 
+def test_no_message_stands_in_two_queues() -> None:
+    routes = [(queue.exchange.name, queue.routing_key) for queue in QUEUES]
+    assert len(set(routes)) == len(QUEUES)
+    assert all(exchange and key for exchange, key in routes)
+
+
 def test_messages_of_the_beat_expire() -> None:
     settings = load_settings(workers={"retrain_every_hours": 24})
     schedule = beat_schedule(settings)
