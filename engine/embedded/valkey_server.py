@@ -64,7 +64,7 @@ class ValkeyServer:
         """Write password and conf."""
         self.home.mkdir(parents=True, exist_ok=True)
         if not self._secret.exists():
-            write_atomic(self._secret, secrets.token_urlsafe(24), mode=0o600)
+            write_atomic(self._secret, secrets.token_hex(20), mode=0o600)
         program = binary()
         if not os.access(program, os.X_OK):
             program.chmod(0o755)

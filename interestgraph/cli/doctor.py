@@ -120,7 +120,7 @@ def _ports(services: Services) -> Iterator[Finding]:
         port = services.embedded.ports.get(part)
         if port is None:
             continue
-        if services.child(part).process() is not None:
+        if services.found(part).process() is not None:
             yield Finding("port", "ok", f"{part} listens on {port}")
         elif is_free(port):
             yield Finding("port", "ok", f"{port} is free for {part}")

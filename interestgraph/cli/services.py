@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import urllib.error
@@ -22,6 +23,8 @@ WORKER_GPU: Final = "worker-gpu"
 BEAT: Final = "beat"
 SERVICES: Final = (API, WORKER_CPU, WORKER_GPU, BEAT)
 ALL: Final = (NEO4J, VALKEY, *SERVICES)
+
+_STOP_S: Final = 30
 
 Say = Callable[[str], None]
 
@@ -60,16 +63,24 @@ class Services:
         """Stop what runs, the last started first; give the parts that were stopped."""
         with file_lock(self.embedded.run_dir / "services.lock"):
             wanted = [part for part in reversed(ALL) if only is None or part in only]
-            return [part for part in wanted if self.child(part).stop()]
+            return [part for part in wanted if self.found(part).stop()]
+
+    def found(self, part: str) -> ChildProcess:
+        """Give the child process of a part as it was started, to look at or to stop; needs no other part."""
+        if part in (NEO4J, VALKEY):
+            return self.embedded.child(part)
+        port = self.embedded.ports.get(API) if part == API else None
+        spec = ProcessSpec(part, (), self.embedded.run_dir, self._log(part), stop_timeout_s=_STOP_S, port=port)
+        return ChildProcess(spec)
 
     def child(self, part: str) -> ChildProcess:
-        """Give the child process of a part, running or not."""
+        """Give the child process of a part, ready to be started."""
         if part in (NEO4J, VALKEY):
             return self.embedded.child(part)
         port = self._api_port() if part == API else None
-        log = self.logs_dir / f"{part}.log"
+        log = self._log(part)
         start = log.stat().st_size if log.exists() else 0
-        running = ChildProcess(ProcessSpec(part, (), self.embedded.run_dir, log)).process() is not None
+        running = self.found(part).process() is not None
         if part == API:
             ready: Callable[[], bool] = lambda: _lives(f"{self.api_url()}/health/live")  # noqa: E731
         else:
@@ -85,10 +96,13 @@ class Services:
                 cwd=Path(__file__).resolve().parents[2],
                 ready=ready,
                 ready_timeout_s=90,
-                stop_timeout_s=30,
+                stop_timeout_s=_STOP_S,
                 port=port,
             )
         )
+
+    def _log(self, part: str) -> Path:
+        return self.logs_dir / f"{part}.log"
 
     def api_url(self) -> str:
         """Give the address of the API."""
@@ -96,7 +110,7 @@ class Services:
 
     def _api_port(self) -> int:
         remembered = self.embedded.ports.get(API)
-        running = ChildProcess(ProcessSpec(API, (), self.embedded.run_dir, Path())).process() is not None
+        running = self.found(API).process() is not None
         if remembered is not None and running:
             return remembered
         return self.embedded.ports.choose(API, preferred=self.settings.api.port)
@@ -129,7 +143,8 @@ class Services:
             "REDIS_URL": endpoints.redis_url,
         }
         if self.settings.neo4j_uri is None:
-            variables["NEO4J_PASSWORD_FILE"] = str(self.embedded.password_file)
+            # Empty is not set: a password of some other server in the environment must not win over the file.
+            variables |= {"NEO4J_PASSWORD": "", "NEO4J_PASSWORD_FILE": str(self.embedded.password_file)}
         else:
             variables["NEO4J_PASSWORD"] = endpoints.neo4j_password
         if port is not None:
@@ -156,7 +171,8 @@ def _lives(url: str) -> bool:
 def _says(log: Path, mark: bytes, start: int) -> bool:
     try:
         with log.open("rb") as file:
-            file.seek(start)
+            # A log that was put aside meanwhile begins anew.
+            file.seek(start if file.seek(0, os.SEEK_END) >= start else 0)
             return mark in file.read()
     except OSError:
         return False

@@ -95,17 +95,25 @@ def part_rows(settings: Settings) -> list[dict[str, Any]]:
             rows.append({**row, "state": "external", "address": external[part]})
             continue
         pid_file = services.embedded.run_dir / f"{part}.pid"
-        child = services.child(part) if pid_file.exists() else None
-        process = child.process() if child is not None else None
-        if child is None or process is None:
+        child = services.found(part)
+        process = child.process()
+        if process is None:
             rows.append({**row, "state": "stale pid" if pid_file.exists() else "stopped"})
             continue
         schemes = {"neo4j": "bolt", "valkey": "redis", "api": "http"}
         address = f"{schemes[part]}://127.0.0.1:{port}" if part in schemes and port else None
-        memory_mb = sum(_memory_mb(member) for member in (process, *process.children(recursive=True)))
+        memory_mb = sum(_memory_mb(member) for member in family(process))
         row |= {"pid": process.pid, "address": address, "memory_mb": round(memory_mb, 1), "uptime_s": uptime_s(child)}
         rows.append({**row, "state": "running"})
     return rows
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """Give a process and everything it started."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]
 
 
 def _memory_mb(process: psutil.Process) -> float:
@@ -122,7 +130,7 @@ def logs(
 ) -> None:
     """Show the log of a part."""
     (name,) = _parts(part) or [part]
-    path = Services(get_settings()).child(name).spec.log
+    path = Services(get_settings()).found(name).spec.log
     sys.stdout.write(tail(path, lines) + "\n")
     if follow:
         _follow(path)
