@@ -55,4 +55,5 @@ def wait_for_store() -> GraphStore:
 
 def stopping() -> bool:
     """Tell whether this worker was asked to end; running jobs then go back to the queue."""
-    return state.should_stop not in (None, False) or state.should_terminate not in (None, False)
+    # Celery keeps the exit status here, and 0 is one.
+    return any(asked is not None and asked is not False for asked in (state.should_stop, state.should_terminate))
