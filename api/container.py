@@ -9,7 +9,7 @@ from typing import Any, Final
 import redis
 import structlog
 
-from api import metrics
+from api import memory, metrics
 from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
 from engine.graph.store import GraphStore
 from engine.ranking.answers import RankingStatus
@@ -43,6 +43,7 @@ class Container:
         self._recommender: Recommender | None = None
         self._failure: InterestGraphError | None = None
         self._failed_at = 0.0
+        self._trimmed_at = 0
         self._closing = threading.Event()
         self._keeper: threading.Thread | None = None
         self._redis: redis.Redis | None = None
@@ -153,6 +154,9 @@ class Container:
             metrics.STATE_AGE_SECONDS.set(status.staleness_s)
             metrics.STATE_ITEMS.set(status.items)
             metrics.set_model_version(status.version)
+            if status.full_loads != self._trimmed_at:
+                self._trimmed_at = status.full_loads
+                memory.give_back()
 
     def _open_recommender(self, store: GraphStore) -> Recommender:
         with self._lock:

@@ -25,7 +25,10 @@ _metrics_dir.mkdir(parents=True, exist_ok=True)
 for _old in _metrics_dir.glob("*.db"):
     _old.unlink()
 
-from engine.settings import get_settings  # noqa: E402 - after the variables above
+from api.memory import use_one_arena  # noqa: E402 - after the variables above
+from engine.settings import get_settings  # noqa: E402
+
+use_one_arena()
 
 _settings = get_settings()
 

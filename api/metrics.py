@@ -41,7 +41,9 @@ STATE_AGE_SECONDS: Final = Gauge(
     multiprocess_mode="livemax",
 )
 STATE_ITEMS: Final = Gauge(
-    "interestgraph_state_items", "Items in the ranking state; the smallest process.", multiprocess_mode="livemin"
+    "interestgraph_state_items",
+    "Items in the ranking state; the process that looked last.",
+    multiprocess_mode="livemostrecent",
 )
 MODEL_VERSION: Final = Gauge(
     "interestgraph_model_version_info",
@@ -49,7 +51,9 @@ MODEL_VERSION: Final = Gauge(
     ["version"],
     multiprocess_mode="livemax",
 )
-UP: Final = Gauge("interestgraph_part_up", "1 while a part answers.", ["part"], multiprocess_mode="livemin")
+UP: Final = Gauge(
+    "interestgraph_part_up", "1 while a part answers, as last asked.", ["part"], multiprocess_mode="livemostrecent"
+)
 
 blueprint = Blueprint("metrics", __name__)
 

@@ -57,24 +57,26 @@ class Kind:
         title: The kind in a few words; the same for every occurrence.
         retry_after_s: Seconds after which the same request may work, where that is so.
         shown: Whether the caller may read the message; else only the log has it.
+        remedy: What to do where the error itself does not say.
     """
 
     status: int
     title: str
     retry_after_s: int | None = None
     shown: bool = True
+    remedy: str | None = None
 
 
 TABLE: Final[dict[type[InterestGraphError], Kind]] = {
     MalformedBodyError: Kind(400, "Body cannot be read"),
     ApiKeyError: Kind(401, "API key needed"),
     PermissionDeniedError: Kind(403, "Scope missing"),
-    NotFoundError: Kind(404, "Not found"),
+    NotFoundError: Kind(404, "Not found", remedy="Check the id; the lists show what there is."),
     CancelledError: Kind(409, "Cancelled"),
     ConflictError: Kind(409, "Conflict"),
-    PayloadTooLargeError: Kind(413, "Too large"),
+    PayloadTooLargeError: Kind(413, "Too large", remedy="Send it in several requests."),
     UnsupportedMediaTypeError: Kind(415, "Not JSON"),
-    InvalidInputError: Kind(422, "Invalid input"),
+    InvalidInputError: Kind(422, "Invalid input", remedy="/openapi/ describes what is accepted."),
     RateLimitedError: Kind(429, "Too many requests"),
     SettingsError: Kind(500, "Internal error", shown=False),
     QueryTimeoutError: Kind(503, "Took too long", retry_after_s=5),
@@ -98,6 +100,7 @@ _HTTP_CODES: Final = {
     413: PayloadTooLargeError.code,
     415: UnsupportedMediaTypeError.code,
 }
+_WAIT: Final = "Try again after the seconds in Retry-After; /health/ready says what is down."
 _HIDDEN_DETAIL: Final = "Something went wrong inside; the log has it under the request id."
 
 
@@ -160,7 +163,7 @@ def answer_error(error: InterestGraphError) -> Response:
         error.message,
         field=error.field,
         value=error.value,
-        remedy=error.remedy,
+        remedy=error.remedy or kind.remedy or (_WAIT if retry_after_s is not None else None),
         errors=error.faults if isinstance(error, InvalidRequestError) else (),
         headers=headers,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import httpx
@@ -50,6 +51,18 @@ def test_events_are_counted(api: httpx.Client) -> None:
     after = api.get("/metrics").text
     for name in ("interestgraph_events_accepted_total", "interestgraph_events_duplicate_total"):
         assert metric(after, name) == metric(before, name) + 1
+
+
+def test_parts_and_state_are_of_a_living_process(api: httpx.Client) -> None:
+    assert api.put("/v1/items/i", json={}).status_code == 201
+    api.get("/health/ready")
+    end = time.monotonic() + 60
+    while metric(api.get("/metrics").text, "interestgraph_state_items") != 1:
+        assert time.monotonic() < end, api.get("/metrics").text
+        time.sleep(0.2)
+    text = api.get("/metrics").text
+    assert metric(text, "interestgraph_part_up", part="database") == 1
+    assert metric(text, "interestgraph_part_up", part="model") == 0
 
 
 def test_made_up_addresses_make_no_series(api: httpx.Client) -> None:

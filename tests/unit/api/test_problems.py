@@ -146,3 +146,12 @@ def test_many_faults_are_cut(app: Flask) -> None:
     assert problem["value"] == "nan"
     assert len(problem["errors"]) == 50
     assert problem["errors_left_out"] == 10
+
+
+@pytest.mark.parametrize("cls", [tree.NotFoundError, tree.InvalidInputError, tree.DatabaseUnavailableError])
+def test_remedy_where_the_error_has_none(app: Flask, cls: type[InterestGraphError]) -> None:
+    @app.get("/")
+    def fail() -> str:
+        raise cls("Wrong.")
+
+    assert app.test_client().get("/").json["remedy"]
