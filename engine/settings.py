@@ -189,7 +189,7 @@ class TrainingSettings(Section):
 class RankingSettings(Section):
     """Answers."""
 
-    candidates: PositiveInt = Field(500, description="Items that reach the filters.")
+    candidates: PositiveInt = Field(500, description="Best items among which diversity may choose.")
     diversity: Annotated[float, Field(ge=0, le=1)] = Field(0.2, description="Weight of diversity against score.")
     recommend_seen: bool = Field(False, description="Whether items of the user's history may come back.")
     refresh_s: PositiveFloat = Field(1.0, description="Seconds between two looks for changed edges and versions.")
