@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-BAR_WIDTH = 32
+BAR_WIDTH = 24
 TERM_STYLES = {"sequence": "cyan", "co_occurrence": "green", "interests": "magenta", "popularity": "yellow"}
 
 
@@ -26,7 +26,7 @@ def interests_table(interests: Sequence[Mapping[str, Any]], before: Mapping[str,
     for column in ("interest", "kind"):
         table.add_column(column)
     table.add_column("share", justify="right")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     if before is not None:
         table.add_column("moved", justify="right")
     top = max((float(entry["share"]) for entry in interests), default=1.0) or 1.0

@@ -127,8 +127,10 @@ class Story:
 
     def _meet(self, client: Client, user: str) -> None:
         self._scene(f"Household {user}: what it likes, now")
-        attributes = {key: value for key, value in client.user(user).items() if isinstance(value, (str, int))}
-        self._console.print("  " + ", ".join(f"{key} {value}" for key, value in attributes.items()), style="dim")
+        hidden = ("id", "events_at", "created_at", "updated_at")
+        attributes = {key: value for key, value in client.user(user).items() if key not in hidden and value}
+        if attributes:
+            self._console.print("  " + ", ".join(f"{key} {value}" for key, value in attributes.items()), style="dim")
         self._console.print(interests_table(_plain_interests(client, user)))
 
     def _recommend(self, client: Client, user: str) -> Recommendations:
@@ -174,7 +176,7 @@ class Story:
 
     def _analyst(self, store: GraphStore, user: str) -> None:
         self._scene("An analyst's question in Cypher: who shares this household's interests?")
-        self._console.print(_QUESTION.strip(), style="dim")
+        self._console.print(_QUESTION.strip(), style="dim", markup=False)
         answer = ask(store, _QUESTION, {"user": user}, limit=5)
         self._console.print(table_of(answer.columns, answer.rows))
 
@@ -193,7 +195,7 @@ class Story:
             "stop      .venv/bin/interestgraph down",
         ]
         seconds = time.monotonic() - self._begin
-        self._console.print(Panel("\n".join(lines), title=f"the stack is running ({seconds:.0f} s)", expand=False))
+        self._console.print(Panel("\n".join(lines), title=f"the stack is running ({seconds:.0f} s)", expand=False), soft_wrap=True)
 
 
 def _plain_interests(client: Client, user: str, n: int = _SHOWN_INTERESTS) -> list[dict[str, Any]]:
