@@ -20,6 +20,8 @@ from engine.settings import Settings, load_settings
 from tests.support.celery_worker import running_beat, running_worker, wait_until, worker_environment
 from workers import contracts
 
+# Generous: a loaded machine imports torch in a minute.
+pytestmark = pytest.mark.timeout(900)
 REBUILD = "rebuild_co_occurrence"
 PICKLED = json.dumps(
     {
@@ -59,7 +61,7 @@ def sender(valkey_server: str) -> Settings:
     return load_settings(redis_url=valkey_server)
 
 
-def wait_for_state(store: GraphStore, job_id: str, state: JobState, *, timeout_s: float = 60) -> None:
+def wait_for_state(store: GraphStore, job_id: str, state: JobState, *, timeout_s: float = 180) -> None:
     wait_until(
         lambda: get_job(store, job_id).state == state, timeout_s=timeout_s, why=lambda: f"{get_job(store, job_id)}"
     )
