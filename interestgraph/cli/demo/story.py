@@ -127,9 +127,7 @@ class Story:
 
     def _meet(self, client: Client, user: str) -> None:
         self._scene(f"Household {user}: what it likes, now")
-        hidden = ("id", "events_at", "created_at", "updated_at")
-        attributes = {key: value for key, value in client.user(user).items() if key not in hidden and value}
-        if attributes:
+        if attributes := client.user(user).get("attributes"):
             self._console.print("  " + ", ".join(f"{key} {value}" for key, value in attributes.items()), style="dim")
         self._console.print(interests_table(_plain_interests(client, user)))
 
@@ -195,7 +193,8 @@ class Story:
             "stop      .venv/bin/interestgraph down",
         ]
         seconds = time.monotonic() - self._begin
-        self._console.print(Panel("\n".join(lines), title=f"the stack is running ({seconds:.0f} s)", expand=False), soft_wrap=True)
+        panel = Panel("\n".join(lines), title=f"the stack is running ({seconds:.0f} s)", expand=False)
+        self._console.print(panel)
 
 
 def _plain_interests(client: Client, user: str, n: int = _SHOWN_INTERESTS) -> list[dict[str, Any]]:
