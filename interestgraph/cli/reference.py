@@ -142,7 +142,7 @@ def openapi_page() -> str:
     """Make `docs/openapi.json` from the API's routes."""
     from api.openapi import document
 
-    return json.dumps(document(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return document()
 
 
 PAGES: dict[str, Callable[[], str]] = {
