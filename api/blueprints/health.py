@@ -46,7 +46,8 @@ def ready() -> Any:
     """Each part by name.
 
     `database` and `schema` are required, and that the ranking `state` was loaded once: without them the answer is 503.
-    Without the broker jobs wait and rate limits are counted by each process; without a model popular and co-occurring items are recommended.
+    Without the broker jobs wait and rate limits are counted by each process; without a model popular and co-occurring
+    items are recommended.
     """
     parts = check_parts(container())
     down = [part.name for part in parts if not part.up]
