@@ -26,7 +26,6 @@ TRIES: Final = 4
 RETRY_S: Final = 0.5
 _PASSING: Final = frozenset({408, 425, 429})
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
-_CHUNK_BYTES: Final = 256 * 1024
 _LOCKS: Final = Path(__file__).parent / "locks"
 
 Progress = Callable[[int, int], None]
@@ -232,7 +231,7 @@ class JarCache:
             if response.status_code != httpx.codes.PARTIAL_CONTENT:
                 have = 0
             with part.open("ab" if have else "wb") as file:
-                for chunk in response.iter_raw(_CHUNK_BYTES):
+                for chunk in response.iter_raw():
                     file.write(chunk)
                     have += len(chunk)
                     advance(jar, have)

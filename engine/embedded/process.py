@@ -19,7 +19,7 @@ from engine.errors import EmbeddedServerError
 
 MARK: Final = "INTERESTGRAPH_CHILD"
 """Variable that tells every process of a part, also one whose parent was killed."""
-_POLL_S: Final = 0.05
+_POLL_S: Final = 0.1
 _LOG_LIMIT_BYTES: Final = 50_000_000
 
 
@@ -136,12 +136,14 @@ class ChildProcess:
         while True:
             # Looked at first: what answers while the child is dead is another program on its port.
             ended = self._child.poll() is not None if self._child is not None else self.process() is None
-            if not ended and self.listens() and self.spec.ready():
+            if not ended and self.spec.ready() and self.listens():
                 break
             if ended or time.monotonic() > deadline:
                 what = "ended" if ended else f"did not answer within {self.spec.ready_timeout_s:.0f} s"
                 log = self.log_tail()
                 self.stop()
+                if self._child is not None:
+                    self._child.poll()
                 raise EmbeddedServerError(
                     f"{self.spec.name} {what}. Last lines of its log:\n{log}\n",
                     field="log",
