@@ -149,7 +149,7 @@ def _check_value(column: pl.Series, types: pl.Series, checks: Checks, settings: 
         ~is_rating & ((values < 0) | (values > MAX_VALUE)), "value", column, f"A value lies from 0 to {MAX_VALUE:g}."
     )
     # Minus zero would give another id than zero.
-    return values + 0.0
+    return values.set((values == 0).fill_null(False), 0.0)
 
 
 def _reject_other_content(events: pl.DataFrame, checks: Checks) -> None:

@@ -112,6 +112,11 @@ def test_rows_are_judged_as_the_api_judges_events(rows: list[dict[str, Any]]) ->
     assert {rejection.row for rejection in rejections} == set(range(1, len(rows) + 1)) - {a[0] for a in accepted}
 
 
+def test_minus_zero_is_zero_so_that_ids_are_the_same() -> None:
+    good, _ = check([row(value=-0.0), row(value=0.0)])
+    assert [repr(value) for value in good["value"]] == ["0.0", "0.0"]
+
+
 def test_types_can_have_other_names() -> None:
     good, rejections = check([row(type="buy"), row(type=" view ")], buy="purchase")
     assert good["type"].to_list() == ["purchase", "view"]
