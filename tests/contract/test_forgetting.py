@@ -23,7 +23,7 @@ from engine.interests.declared import declare_interests
 
 START = 1_700_000_000_000
 HOUR_MS = 3_600_000
-VERSION = "v20260131120000"
+VERSION = "v20260301120000"
 
 
 def ask(store: GraphStore, text: str, **parameters: Any) -> list[list[Any]]:
