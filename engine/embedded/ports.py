@@ -22,11 +22,18 @@ class Ports:
         """Give the remembered port of a part."""
         return self._read().get(name)
 
-    def choose(self, name: str, *, preferred: int = 0) -> int:
-        """Give the remembered port if it is free, else the preferred one, else any free one; remember it."""
+    def choose(self, name: str, *, preferred: int = 0, insist: bool = False) -> int:
+        """Give the remembered port if it is free, else the preferred one, else any free one; remember it.
+
+        Args:
+            name: Name of the part.
+            preferred: The port to take where none is remembered.
+            insist: Whether the preferred port goes before the remembered one.
+        """
         ports = self._read()
         taken = {port for other, port in ports.items() if other != name}
-        for candidate in (ports.get(name), preferred):
+        remembered = ports.get(name, 0)
+        for candidate in (preferred, remembered) if insist else (remembered, preferred):
             if candidate and candidate not in taken and is_free(candidate):
                 port = candidate
                 break

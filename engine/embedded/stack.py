@@ -129,6 +129,7 @@ class EmbeddedStack:
 
     def _start_valkey(self) -> bool:
         if self.child(VALKEY).process() is not None:
+            self.valkey.require_password()
             self.child(VALKEY).wait_ready()
             return False
         self._start_on_free_port(VALKEY, self.valkey, preferred=_REDIS_PORT)
@@ -137,6 +138,7 @@ class EmbeddedStack:
     def _start_neo4j(self, progress: Progress | None) -> bool:
         self._refuse_other_version()
         if self.child(NEO4J).process() is not None:
+            self.neo4j.require_password()
             self.child(NEO4J).wait_ready()
             self.neo4j.mark_initialised()
             return False
@@ -176,7 +178,7 @@ class EmbeddedStack:
                 value=self.settings.neo4j.version,
                 remedy="Run interestgraph down with its version first.",
             )
-        if others and not self.neo4j.home.exists():
+        if others and not self.neo4j.is_initialised():
             raise EmbeddedServerError(
                 f"This folder holds the graph of {', '.join(sorted(others))}.",
                 field="INTERESTGRAPH_NEO4J__VERSION",

