@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from typing import Any, Final
 
@@ -11,47 +10,18 @@ import structlog
 from flask import Flask, Response, g, request
 
 from api.metrics import route_of_request
+from engine.logs import configure_logs
 from engine.settings import Settings, get_settings
 
 _QUIET_BLUEPRINTS: Final = frozenset({"health", "metrics"})
+# The driver and the limiter say in many lines what the health page says in one.
+_QUIET: Final = {"neo4j": "ERROR", "flask-limiter": "ERROR"}
 _log = structlog.get_logger("api.access")
 
 
 def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's lines through one form to standard error."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if settings.log_format == "json":
-        last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    else:
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(settings.log_level)
-    # The driver and the limiter say in many lines what the health page says in one.
-    for name in ("neo4j", "flask-limiter"):
-        logging.getLogger(name).setLevel("ERROR")
+    """Set the log lines of an API process."""
+    configure_logs(settings, quiet=_QUIET)
 
 
 def register(app: Flask) -> None:
