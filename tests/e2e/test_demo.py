@@ -22,7 +22,7 @@ def _variables(stack: Stack) -> dict[str, str]:
 def test_the_story_is_told_to_its_end(stack: Stack) -> None:
     for scene in ("Household", "recommendations", "One event", "A job", "An analyst", "the stack is running"):
         assert scene in stack.output, stack.output
-    assert re.search(r"interestgraph\s+0\.\d+", stack.output), "the table of metrics"
+    assert re.search(r"interestgraph[\s│]+0\.\d+", stack.output), "the table of metrics"
     assert "job" in stack.output and "succeeded" in stack.output
 
 
