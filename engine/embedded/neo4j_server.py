@@ -70,6 +70,7 @@ class Neo4jServer:
             self._main_class(),
             f"--home-dir={self.home}",
             f"--config-dir={self.home / 'conf'}",
+            "--console-mode",  # else its log holds nothing of what neo4j.log says
         ]
         child = ChildProcess(
             ProcessSpec(
@@ -165,6 +166,7 @@ class Neo4jServer:
 
     def configuration(self, port: int) -> str:
         """Give the text of neo4j.conf."""
+        quiet_period = "internal.dbms.bolt.netty_server_shutdown_quiet_period"
         lines = {
             "server.default_listen_address": "127.0.0.1",
             "server.default_advertised_address": "127.0.0.1",
@@ -179,7 +181,7 @@ class Neo4jServer:
             "db.logs.query.enabled": "OFF",
             "server.bolt.thread_pool_max_size": "64",
             # Its network threads would sit idle for twice five seconds at the end of every stop.
-            "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
+            f"{quiet_period}_duration" if self._is_calendar() else quiet_period: "0s" if self._is_calendar() else "0",
         }
         return "".join(f"{key}={value}\n" for key, value in lines.items())
 
@@ -197,8 +199,10 @@ class Neo4jServer:
 
     def _main_class(self) -> str:
         # The entry point was renamed with the calendar versions.
-        calendar = int(self._settings.version.split(".")[0]) >= 2025
-        return "org.neo4j.server.Neo4jCommunity" if calendar else "org.neo4j.server.CommunityEntryPoint"
+        return "org.neo4j.server.Neo4jCommunity" if self._is_calendar() else "org.neo4j.server.CommunityEntryPoint"
+
+    def _is_calendar(self) -> bool:
+        return int(self._settings.version.split(".")[0]) >= 2025
 
     def _set_initial_password(self) -> None:
         """Set the password where there are no databases yet; what a killed attempt left is removed before."""
