@@ -220,6 +220,7 @@ class JarCache:
 
     def _download(self, client: httpx.Client, jar: Jar, part: Path, advance: Callable[[Jar, int], None]) -> None:
         have = _size(part)
+        advance(jar, have)
         if have >= jar.size:
             return
         headers = {"Range": f"bytes={have}-"} if have else {}
