@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Progress:
     best_epoch: int = 0
     best_ndcg: float = -1.0
     seconds: float = 0.0
-    history: list[dict[str, float]] | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 class CheckpointFolder:
@@ -62,7 +62,7 @@ class CheckpointFolder:
             "best_epoch": progress.best_epoch,
             "best_ndcg": progress.best_ndcg,
             "seconds": progress.seconds,
-            "history": progress.history or [],
+            "history": progress.history,
         }
         (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
         temporary.rename(target)

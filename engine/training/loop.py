@@ -135,7 +135,7 @@ class Trainer:
             TrainingError: The loss is not finite.
         """
         training = self.settings.training
-        progress = self._checkpoints.restore(self.model, self._optimizer) or Progress(history=[])
+        progress = self._checkpoints.restore(self.model, self._optimizer) or Progress()
         begin = time.monotonic() - progress.seconds
         while progress.epoch < training.epochs and progress.epoch - progress.best_epoch < training.patience:
             if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
@@ -147,7 +147,7 @@ class Trainer:
             better = ndcg > progress.best_ndcg
             if better:
                 progress.best_ndcg, progress.best_epoch = ndcg, progress.epoch
-            (progress.history or []).append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
+            progress.history.append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
             self._checkpoints.save(progress, self.model, self._optimizer, best=better)
             left = self._seconds_left(progress)
             self._report(Report(progress.epoch, training.epochs, 1, 1, loss, ndcg, progress.best_ndcg, left))
