@@ -113,6 +113,7 @@ class Neo4jSettings(Section):
     page_cache_mb: Annotated[int, Field(ge=64)] | None = Field(
         None, description="Page cache of the embedded server; sized to the machine when empty."
     )
+    jvm_options: str = Field("", description="Further options of the embedded server's Java, as on a command line.")
 
 
 class ApiSettings(Section):

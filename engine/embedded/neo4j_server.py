@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import time
@@ -65,6 +66,7 @@ class Neo4jServer:
             "-XX:-OmitStackTraceInFastThrow",
             "-Djdk.nio.maxCachedBufferSize=1024",
             *_JAVA_OPTIONS,
+            *shlex.split(self._settings.jvm_options),
             "-cp",
             f"{self._lib}/*",
             self._main_class(),

@@ -88,6 +88,8 @@ class ValkeyServer:
             "save": '""',
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            # A title is written over the environment, and with it over the mark by which children are found.
+            "set-proc-title": "no",
         }
         return "".join(f"{key} {value}\n" for key, value in lines.items())
 
