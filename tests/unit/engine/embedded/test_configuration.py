@@ -95,6 +95,7 @@ def test_valkey_listens_on_loopback_with_a_password_and_keeps_its_data(tmp_path:
     assert (conf["bind"], conf["port"]) == ("127.0.0.1", "6666")
     assert conf["requirepass"] == server.password() and len(server.password()) >= 32
     assert conf["appendonly"] == "yes"
+    assert conf["set-proc-title"] == "no", "the mark in its environment would be lost"
     # A full queue must refuse, never forget.
     assert conf["maxmemory-policy"] == "noeviction"
     assert server.url(6666) == f"redis://:{server.password()}@127.0.0.1:6666/0"
