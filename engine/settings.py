@@ -7,6 +7,7 @@ and `REDIS_URL`. Without `NEO4J_URI` or `REDIS_URL` the embedded servers below `
 
 from __future__ import annotations
 
+import shlex
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -114,6 +115,12 @@ class Neo4jSettings(Section):
         None, description="Page cache of the embedded server; sized to the machine when empty."
     )
     jvm_options: str = Field("", description="Further options of the embedded server's Java, as on a command line.")
+
+    @field_validator("jvm_options")
+    @classmethod
+    def _splits(cls, value: str) -> str:
+        shlex.split(value)
+        return value
 
 
 class ApiSettings(Section):

@@ -81,7 +81,7 @@ class Neo4jServer:
                 run_dir=self._run_dir,
                 log=log,
                 cwd=self.home if self.home.exists() else None,
-                ready=lambda: is_open(port) and child.listens() and self.answers(port),
+                ready=lambda: is_open(port) and child.owns_port() and self.answers(port),
                 ready_timeout_s=120,
                 stop_timeout_s=60,
                 port=port,

@@ -174,6 +174,21 @@ class ChildProcess:
             for connection in connections
         )
 
+    def owns_port(self) -> bool:
+        """Tell that it listens on its port, where somebody does.
+
+        Raises:
+            EmbeddedServerError: It is another program; without this, a server would notice at the end of its start.
+        """
+        if not self.listens():
+            raise EmbeddedServerError(
+                f"Another program listens on the port of {self.spec.name}.",
+                field="port",
+                value=self.spec.port,
+                remedy="Start again; another port will be chosen.",
+            )
+        return True
+
     def stop(self) -> bool:
         """Stop it and everything it started; give whether anything ran.
 

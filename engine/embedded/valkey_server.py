@@ -58,7 +58,7 @@ class ValkeyServer:
                 run_dir=self._run_dir,
                 log=self.home / "valkey.log",
                 cwd=self.home if self.home.exists() else None,
-                ready=lambda: is_open(port) and child.listens() and self.answers(port),
+                ready=lambda: is_open(port) and child.owns_port() and self.answers(port),
                 ready_timeout_s=30,
                 stop_timeout_s=10,
                 port=port,
