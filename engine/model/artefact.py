@@ -146,8 +146,16 @@ def read_artefact(folder: Path) -> Artefact:
                 value=str(folder / name),
                 remedy="Train again: interestgraph train.",
             )
-    model = Recommender(RecommenderConfig(**card["model"]))
-    model.load_state_dict(load_file(folder / MODEL_FILE))
+    try:
+        model = Recommender(RecommenderConfig(**card["model"]))
+        model.load_state_dict(load_file(folder / MODEL_FILE))
+    except (TypeError, RuntimeError) as error:
+        raise ArtefactError(
+            "The model was trained by another version of the code.",
+            field="folder",
+            value=str(folder),
+            remedy="Train again: interestgraph train.",
+        ) from error
     ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
     return Artefact(str(card["version"]), model.eval(), card, ids["items"], ids["interests"])
 

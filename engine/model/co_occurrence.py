@@ -8,18 +8,24 @@ model learns to trust it too much.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse.linalg  # noqa: F401  (reached as sparse.linalg)
 from scipy import sparse
 
 from engine.cooccurrence.counting import count_pairs, row_scale
-from engine.training.data import InteractionTable
+from engine.training.data import InteractionTable, seen
 
 GAMMA: Final = 0.7
 LATEST: Final = 10
+START_DEVIATION: Final = 0.07
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +113,8 @@ class OwnPairs:
         )
         at = int(table.times.max()) if len(table) else 0
         weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
-        everything = count_pairs(
-            table.items,
-            table.times,
-            table.offsets,
-            window=settings.window,
-            backward=settings.backward,
-            half_life_ms=settings.half_life_ms,
-            keep=settings.keep,
-        )
-        total = np.bincount(
-            everything.source, everything.as_of(at, half_life_ms=settings.half_life_ms), minlength=item_count
-        )
-        scale = 1 / np.sqrt(np.maximum(total, 1e-12))
+        # A scaled row sums to the square root of its sum.
+        scale = 1 / np.maximum(np.asarray(term.weights.sum(axis=1)).ravel(), 1e-6)
         source_item = item_of_local[counts.source]
         scaled = (weight * scale[source_item]).astype(np.float32)
         shape = (len(keys), item_count)
@@ -141,8 +136,8 @@ class OwnPairs:
         return found
 
 
-def graph_start(weights: sparse.csr_array, dim: int, *, seed: int, deviation: float = 0.07) -> npt.NDArray[np.float32]:
-    """Start item vectors from the graph: SVD of D^-½ (C + Cᵀ) D^-½, rows normalised.
+def graph_start(weights: sparse.csr_array, dim: int, *, seed: int, deviation: float = START_DEVIATION) -> Float32:
+    """Start item vectors from the edges: eigenvectors of D^-½ (C + Cᵀ) D^-½, rows normalised.
 
     Args:
         weights: Edges, CSR [I, I].
@@ -153,17 +148,48 @@ def graph_start(weights: sparse.csr_array, dim: int, *, seed: int, deviation: fl
     Returns:
         Vectors float32 [I, D].
     """
-    rng = np.random.default_rng(seed)
-    items = weights.shape[0]
-    start = rng.normal(size=(items, dim)).astype(np.float32)
-    both = (weights + weights.T).tocsr().astype(np.float32)
+    both = (weights + weights.T).tocsr().astype(np.float64)
     degree = np.asarray(both.sum(axis=1)).ravel()
+    return _start(both.__matmul__, degree, dim, seed, deviation)
+
+
+def set_start(
+    table: InteractionTable, items: int, dim: int, *, seed: int, deviation: float = START_DEVIATION
+) -> Float32:
+    """Start item vectors from what the same users took, in whatever order: the same with C = XᵀX less its diagonal.
+
+    Args:
+        table: Behaviour; X is 1 where a user took an item.
+        items: I.
+        dim: Length of the vectors.
+        seed: As in `graph_start`.
+        deviation: As in `graph_start`.
+
+    Returns:
+        Vectors float32 [I, D].
+    """
+    taken = seen(table, np.arange(table.users), items).astype(np.float64)
+    alone = np.asarray(taken.sum(axis=0)).ravel()
+    back = taken.T.tocsr()
+
+    def multiply(vector: Float64) -> Float64:
+        return np.asarray(back @ (taken @ vector) - alone * vector)
+
+    return _start(multiply, multiply(np.ones(items)), dim, seed, deviation)
+
+
+def _start(multiply: Callable[[Float64], Float64], degree: Float64, dim: int, seed: int, deviation: float) -> Float32:
+    rng = np.random.default_rng(seed)
+    items = len(degree)
+    start = rng.normal(size=(items, dim))
     if items > 2 * dim and np.count_nonzero(degree) > dim:
         inverse = np.where(degree > 0, 1 / np.sqrt(np.maximum(degree, 1e-12)), 0)
-        normal = sparse.diags_array(inverse) @ both @ sparse.diags_array(inverse)
-        vectors, values, _ = sparse.linalg.svds(normal.tocsr(), k=dim, v0=rng.normal(size=items), solver="arpack")
+        operator = sparse.linalg.LinearOperator(
+            (items, items), matvec=lambda vector: inverse * multiply(inverse * vector.ravel()), dtype=np.float64
+        )
+        values, vectors = sparse.linalg.eigsh(operator, k=dim, v0=rng.normal(size=items), which="LA", tol=1e-4)
         found = vectors * np.sqrt(np.maximum(values, 0))
-        start = np.where((degree > 0)[:, None], found, 0.01 * start).astype(np.float32)
+        start = np.where((degree > 0)[:, None], found, 0.01 * start)
     norm = np.linalg.norm(start, axis=1, keepdims=True)
     unit = start / np.maximum(norm, 1e-12)
     return np.asarray(unit * deviation * np.sqrt(dim), dtype=np.float32)

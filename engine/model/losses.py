@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor
 
-CHUNK_ROWS: Final = 256
+CHUNK_ROWS: Final = 128
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -19,7 +19,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        context: Any, states: Tensor, items: Tensor, scale: Tensor, epsilon: Tensor, targets: Tensor, counts: Any
+        context: Any,
+        states: Tensor,
+        items: Tensor,
+        scale: Tensor,
+        epsilon: Tensor,
+        targets: Tensor,
+        counts: Any,
+        known: Any,
     ) -> Tensor:
         rows = len(states)
         grad_states = torch.empty_like(states)
@@ -34,6 +41,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             ratio = value / epsilon
             bonus = torch.log1p(ratio)
             logits.view(-1).index_add_(0, flat, scale * bonus)
+            if known is not None:
+                logits.view(-1).index_fill_(0, _entries(known, part, states)[0], float("-inf"))
             target = targets[part]
             index = torch.arange(len(target), device=target.device)
             log_norm = torch.logsumexp(logits, dim=1)
@@ -53,7 +62,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def backward(context: Any, *outputs: Tensor) -> Any:
         (output,) = outputs
         grad_states, grad_items, grad_scale, grad_epsilon = context.saved_tensors
-        return output * grad_states, output * grad_items, output * grad_scale, output * grad_epsilon, None, None
+        return output * grad_states, output * grad_items, output * grad_scale, output * grad_epsilon, None, None, None
 
 
 def _entries(counts: sparse.csr_array, part: slice, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +75,13 @@ def _entries(counts: sparse.csr_array, part: slice, like: Tensor) -> tuple[Tenso
 
 
 def full_softmax_loss(
-    states: Tensor, items: Tensor, targets: Tensor, counts: sparse.csr_array, scale: Tensor, epsilon: Tensor
+    states: Tensor,
+    items: Tensor,
+    targets: Tensor,
+    counts: sparse.csr_array,
+    scale: Tensor,
+    epsilon: Tensor,
+    known: sparse.csr_array | None = None,
 ) -> Tensor:
     """Compute the mean cross-entropy of the next item over all items.
 
@@ -77,9 +92,10 @@ def full_softmax_loss(
         counts: c(u, ·), CSR [P, I].
         scale: λ, scalar.
         epsilon: ε, scalar.
+        known: Items that cannot be the answer, CSR [P, I]; they leave the softmax.
     """
     loss: Tensor = _ChunkedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states, items, scale, epsilon, targets, counts
+        states, items, scale, epsilon, targets, counts, known
     )
     return loss
 
@@ -92,6 +108,7 @@ def sampled_softmax_loss(
     scale: Tensor,
     epsilon: Tensor,
     negatives: npt.NDArray[np.int64],
+    known: sparse.csr_array | None = None,
 ) -> Tensor:
     """Compute the same over the targets and shared uniform negatives, with the log-Q correction.
 
@@ -103,6 +120,7 @@ def sampled_softmax_loss(
         scale: λ, scalar.
         epsilon: ε, scalar.
         negatives: Indices drawn uniformly [S].
+        known: Items that cannot be the answer, CSR [P, I].
     """
     columns = torch.from_numpy(negatives).to(states.device)
     dense = torch.from_numpy(counts[:, negatives].toarray()).to(states)
@@ -115,5 +133,8 @@ def sampled_softmax_loss(
     correction = float(np.log(len(items) / len(negatives)))
     negative = states @ items[columns].T + scale * torch.log1p(dense / epsilon) + correction
     negative = negative.masked_fill(columns[None, :] == targets[:, None], float("-inf"))
+    if known is not None:
+        taken_before = torch.from_numpy(known[:, negatives].toarray().astype(bool)).to(states.device)
+        negative = negative.masked_fill(taken_before, float("-inf"))
     logits = torch.cat([positive[:, None], negative], dim=1)
     return F.cross_entropy(logits, torch.zeros(len(targets), dtype=torch.long, device=states.device))

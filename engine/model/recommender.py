@@ -1,7 +1,7 @@
 """The fusion: item vectors from id, content and interests, refined by the graph; user vectors from sequences.
 
 e_j = d_j · id_j + W_c · content_j + Σ_x about(j, x) · interest_x,   refined by GATv2
-logit(u, j) = z_u · e_j + λ · log(ε + c(u, j))
+logit(u, j) = z_u · e_j + λ · log(ε + c(u, j)) + ν · log share_j
 
 d_j ∈ {0, 1} hides ids at random in training, so that the path by content and neighbours is learnt.
 """
@@ -97,6 +97,7 @@ class Recommender(nn.Module):
         )
         self.log_scale = nn.Parameter(torch.tensor(-0.7))
         self.log_epsilon = nn.Parameter(torch.tensor(-4.0))
+        self.popularity_scale = nn.Parameter(torch.tensor(1.0))
 
     @property
     def scale(self) -> Tensor:

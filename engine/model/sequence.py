@@ -1,18 +1,26 @@
 """Causal Transformer over a user's latest behaviour.
 
-SASRec, Kang and McAuley 2018, https://arxiv.org/abs/1808.09781, with three deviations: blocks normalise before
-attention, positions are a learnt bias by distance (so that left and right padding give the same), and each step carries
-its event type.
+SASRec, Kang and McAuley 2018, https://arxiv.org/abs/1808.09781, with four deviations: blocks normalise before
+attention, positions are a learnt bias by distance (so that left and right padding give the same), each step carries
+its event type, and the mean of the history is added to the state with a learnt weight (so that taste that does not
+change with the last step needs not be learnt by attention):
+
+    z_t = norm(blocks(e_1 … e_t)) + exp(m) · mean(e_1 … e_t)
+
 It is written with `scaled_dot_product_attention`, which exports to ONNX with free batch and length.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 _MASKED = -1e9
+_MEAN_SCALE = 12 / 0.07**2
+"""Twelve times the cosine of history and item, for vectors whose entries have a standard deviation of 0.07."""
 
 
 class Block(nn.Module):
@@ -61,8 +69,11 @@ class SequenceEncoder(nn.Module):
         self.distance_bias = nn.Parameter(torch.zeros(heads, max_length))
         self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
+        # Small at first: what is counted leads until the sequence has learnt something.
+        nn.init.constant_(self.norm.weight, 0.2)
         self.dropout = nn.Dropout(dropout)
         self.scale = dim**0.5
+        self.log_mean_scale = nn.Parameter(torch.tensor(math.log(_MEAN_SCALE / dim)))
 
     def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor) -> Tensor:
         """Encode every step.
@@ -85,8 +96,10 @@ class SequenceEncoder(nn.Module):
         steps = self.dropout(item_vectors * self.scale + self.type_embedding(event_types))
         for block in self.blocks:
             steps = block(steps, bias)
-        normed: Tensor = self.norm(steps)
-        return normed
+        real = mask.to(item_vectors.dtype)[..., None]
+        mean = torch.cumsum(item_vectors * real, dim=1) / torch.cumsum(real, dim=1).clamp_min(1)
+        states: Tensor = self.norm(steps) + self.log_mean_scale.exp() * mean
+        return states
 
 
 class UserEncoder(nn.Module):

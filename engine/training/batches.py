@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from engine.training.data import InteractionTable
 
@@ -120,6 +121,22 @@ class BatchSampler:
             latest=np.where(valid, table.items[np.maximum(latest_events, 0)], -1).astype(np.int64),
             latest_events=latest_events,
         )
+
+
+def known_items(table: InteractionTable, events: npt.NDArray[np.int64], item_count: int) -> sparse.csr_array:
+    """Give what each event's user has taken up to it, CSR int8 [P, I]; an item may stand twice.
+
+    Args:
+        table: Behaviour.
+        events: Positions in the table [P].
+        item_count: I.
+    """
+    first = table.offsets[np.searchsorted(table.offsets, events, side="right") - 1]
+    lengths = events + 1 - first
+    bounds = np.concatenate(([0], np.cumsum(lengths)))
+    places = np.arange(bounds[-1]) + np.repeat(first - bounds[:-1], lengths)
+    entries = (np.ones(len(places), dtype=np.int8), table.items[places], bounds)
+    return sparse.csr_array(entries, shape=(len(events), item_count))
 
 
 def following(

@@ -18,14 +18,14 @@ import torch
 from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
 from engine.evaluation.protocols import evaluate
-from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start, set_start
 from engine.model.losses import full_softmax_loss, sampled_softmax_loss
 from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
 from engine.settings import Settings
-from engine.training.batches import Batch, BatchSampler
+from engine.training.batches import Batch, BatchSampler, known_items
 from engine.training.checkpoint import CheckpointFolder, Progress
-from engine.training.data import Dataset, InteractionTable, TimeSplit
-from engine.training.scoring import ModelScorer
+from engine.training.data import Dataset, InteractionTable, TimeSplit, recent
+from engine.training.scoring import ModelScorer, popularity_share
 
 GRAPH_EVERY_STEPS: Final = 8
 NEGATIVES: Final = 4096
@@ -79,6 +79,7 @@ class Trainer:
         torch.manual_seed(training.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.counting = count_settings(settings)
+        self._new_only = not settings.ranking.recommend_seen
         items = len(data.items)
         self.term = CoOccurrenceTerm.count(split.train, items, self.counting)
         self._own = OwnPairs(self.term, split.train, items, self.counting)
@@ -95,8 +96,11 @@ class Trainer:
             max_history=settings.model.max_history,
         )
         self.model = Recommender(self.config)
-        self.model.start_from(graph_start(self.term.weights, self.config.dim, seed=training.seed))
+        self.start, vectors = self._choose_start()
+        self.model.start_from(vectors)
         self.model.to(self.device)
+        share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
+        self._log_share = torch.from_numpy(np.log(share).astype(np.float32)).to(self.device)
         self.graph = whole_graph(data, self.term, settings.model.graph_neighbours).to(self.device)
         decayed: list[torch.nn.Parameter] = []
         plain: list[torch.nn.Parameter] = []
@@ -112,9 +116,34 @@ class Trainer:
             positions=training.batch_positions,
             latest=self.term.latest,
             seed=training.seed,
-            new_only=not settings.ranking.recommend_seen,
+            new_only=self._new_only,
         )
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
+
+    def _choose_start(self) -> tuple[str, npt.NDArray[np.float32]]:
+        """Start the item vectors as validation likes best: from counted edges, or from what the same users took.
+
+        Each start is measured by itself: the mean vector of the history against every item.
+        """
+        dim, seed = self.config.dim, self.settings.training.seed
+        items = len(self.data.items)
+        starts = {
+            "co_occurrence": graph_start(self.term.weights, dim, seed=seed),
+            "sets": set_start(self.split.train, items, dim, seed=seed),
+        }
+
+        best = max(starts, key=lambda name: self._start_ndcg(starts[name]))
+        return best, starts[best]
+
+    def _start_ndcg(self, vectors: npt.NDArray[np.float32]) -> float:
+        history = self.split.validation.history
+
+        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+            index, _, mask = recent(history, users, self.config.max_history)
+            return np.asarray((vectors[index] * mask[..., None]).mean(axis=1) @ vectors.T)
+
+        found = evaluate(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS)
+        return found.get("ndcg@10", 0.0)
 
     def fingerprint(self) -> str:
         """Name the run by everything that decides its result."""
@@ -160,8 +189,10 @@ class Trainer:
 
     def scorer(self, history: InteractionTable) -> ModelScorer:
         """Give the model's scores over a history, with edges counted on that history."""
-        term = CoOccurrenceTerm.count(history, len(self.data.items), self.counting)
-        graph = whole_graph(self.data, term, self.settings.model.graph_neighbours).to(self.device)
+        term, graph = self.term, self.graph
+        if len(history) != len(self.split.train):  # else it is the train part, whose edges are counted already
+            term = CoOccurrenceTerm.count(history, len(self.data.items), self.counting)
+            graph = whole_graph(self.data, term, self.settings.model.graph_neighbours).to(self.device)
         return ModelScorer(
             self.model,
             self.item_vectors(graph),
@@ -236,11 +267,15 @@ class Trainer:
         local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
         counts = self._own.counts(batch.latest, local)
         targets = torch.from_numpy(batch.targets).to(self.device)
+        known = known_items(self.split.train, batch.latest_events[:, 0], self.config.items) if self._new_only else None
+        # Popularity as one more coordinate: the sequence has to learn only what goes beyond it.
+        states = torch.cat([states, states.new_ones(len(states), 1)], dim=1)
+        answers = torch.cat([vectors, (model.popularity_scale * self._log_share)[:, None]], dim=1)
         if self.config.items <= self.settings.model.full_softmax_limit:
-            loss = full_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon)
+            loss = full_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, known)
         else:
             negatives = rng.choice(self.config.items, size=min(NEGATIVES, self.config.items), replace=False)
-            loss = sampled_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon, negatives)
+            loss = sampled_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, negatives, known)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(

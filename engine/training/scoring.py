@@ -83,6 +83,7 @@ class ModelScorer:
             co_occurrence_epsilon=float(model.epsilon.detach()),
             gamma=term.gamma,
             latest=term.latest,
+            popularity_scale=float(model.popularity_scale.detach()),
         )
 
     def __call__(self, users: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:

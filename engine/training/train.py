@@ -92,6 +92,7 @@ def train(
             "co_occurrence": settings.co_occurrence.model_dump(),
         },
         "data": data_summary(data, split),
+        "start": trainer.start,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "train_seconds": round(time.monotonic() - begin, 1),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from scipy import sparse
 
 from engine.errors import ArtefactError
@@ -96,3 +98,18 @@ def test_missing_cut_and_other_formats_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(ArtefactError, match="format"):
         read_card(tmp_path)
+
+
+def test_parameters_of_other_code_say_what_to_do(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / VERSION
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    tensors = load_file(copy / "model.safetensors")
+    del tensors["popularity_scale"]
+    save_file(tensors, copy / "model.safetensors")
+    card = json.loads((copy / "card.json").read_text())
+    card["sha256"]["model.safetensors"] = hashlib.sha256((copy / "model.safetensors").read_bytes()).hexdigest()
+    (copy / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ArtefactError, match="another version"):
+        read_artefact(copy)

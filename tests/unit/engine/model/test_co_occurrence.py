@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start, set_start
 from engine.training.data import InteractionTable
 
 SETTINGS = CountSettings(window=3, backward=0.3, half_life_ms=None, keep=50)
@@ -70,3 +70,14 @@ def test_start_vectors_put_neighbours_together() -> None:
     similarity = unit @ unit.T
     assert similarity[:20, :20].mean() > 0.8 > 0.4 > similarity[:20, 20:].mean()
     assert vectors.std() == pytest.approx(0.07, rel=0.2)
+
+
+def test_start_vectors_from_sets_do_not_care_for_order() -> None:
+    rng = np.random.default_rng(0)
+    sequences = [(20 * (user % 3) + rng.permutation(20)[:8]).tolist() for user in range(90)]
+    vectors = set_start(_table(sequences), 60, 4, seed=1)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    similarity = unit @ unit.T
+    assert similarity[:20, :20].mean() > 0.8 > 0.4 > similarity[:20, 20:].mean()
+    turned = set_start(_table([sequence[::-1] for sequence in sequences]), 60, 4, seed=1)
+    assert turned == pytest.approx(vectors, abs=1e-6)

@@ -43,3 +43,35 @@ def test_all_items_sampled_equals_the_full_softmax() -> None:
     full = full_softmax_loss(states, items, targets, counts, scale, epsilon)
     sampled = sampled_softmax_loss(states, items, targets, counts, scale, epsilon, np.arange(ITEMS))
     assert sampled.item() == pytest.approx(full.item(), abs=1e-9)
+
+
+def _known(targets: torch.Tensor) -> sparse.csr_array:
+    """Two items of each row that are not the target, one of them twice."""
+    columns = np.stack([(targets.numpy() + 1) % ITEMS, (targets.numpy() + 3) % ITEMS, (targets.numpy() + 1) % ITEMS], 1)
+    bounds = np.arange(0, columns.size + 1, 3)
+    return sparse.csr_array((np.ones(columns.size, np.int8), columns.ravel(), bounds), shape=(len(targets), ITEMS))
+
+
+def test_known_items_leave_the_softmax() -> None:
+    states, items, scale, epsilon, counts, dense, targets = _problem(CHUNK_ROWS + 7)
+    known = _known(targets)
+    loss = full_softmax_loss(states, items, targets, counts, scale, epsilon, known)
+    loss.backward()
+    found = [leaf.grad.clone() for leaf in (states, items, scale, epsilon)]
+    for leaf in (states, items, scale, epsilon):
+        leaf.grad = None
+    logits = states @ items.T + scale * torch.log(epsilon + torch.from_numpy(dense))
+    logits = logits.masked_fill(torch.from_numpy(known.toarray().astype(bool)), float("-inf"))
+    plain = F.cross_entropy(logits, targets)
+    plain.backward()
+    assert loss.item() == pytest.approx(plain.item(), abs=1e-10)
+    for mine, leaf in zip(found, (states, items, scale, epsilon), strict=True):
+        assert torch.allclose(mine, leaf.grad, atol=1e-9)
+
+
+def test_known_items_leave_the_sampled_softmax_too() -> None:
+    states, items, scale, epsilon, counts, _, targets = _problem(5)
+    known = _known(targets)
+    full = full_softmax_loss(states, items, targets, counts, scale, epsilon, known)
+    sampled = sampled_softmax_loss(states, items, targets, counts, scale, epsilon, np.arange(ITEMS), known)
+    assert sampled.item() == pytest.approx(full.item(), abs=1e-9)

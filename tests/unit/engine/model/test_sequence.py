@@ -53,3 +53,15 @@ def test_event_types_matter() -> None:
     user = UserEncoder(_encoder())
     vectors, types, mask = _steps(1, 4)
     assert not torch.allclose(user(vectors, types, mask), user(vectors, 3 - types, mask), atol=1e-3)
+
+
+def test_the_mean_of_the_history_is_part_of_the_state() -> None:
+    encoder = _encoder()
+    vectors, types, mask = _steps(1, 3)
+    mask[:, 0] = False
+    with torch.no_grad():
+        whole = encoder(vectors, types, mask)
+        scale = encoder.log_mean_scale.exp()
+        encoder.log_mean_scale.fill_(float("-inf"))
+        rest = encoder(vectors, types, mask)
+    assert torch.allclose(whole[:, 2] - rest[:, 2], scale * vectors[:, 1:].mean(1), rtol=1e-4, atol=1e-3)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.training.batches import BatchSampler, following
+from engine.training.batches import BatchSampler, following, known_items
 from engine.training.data import InteractionTable
 
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 8)), min_size=1, max_size=60)
@@ -59,3 +59,21 @@ def test_latest_never_reaches_into_another_user() -> None:
     sampler = BatchSampler(table, length=5, positions=100, latest=3, seed=1, new_only=False)
     latest = np.concatenate([batch.latest for batch in sampler(0)])
     assert sorted(latest.tolist()) == [[2, -1, -1], [3, 2, -1]]
+
+
+def test_known_items_are_those_of_the_user_up_to_the_event() -> None:
+    table = _table([(0, 1, 1), (1, 2, 1), (1, 3, 2), (1, 2, 3)])
+    known = known_items(table, np.array([0, 1, 3]), 5).toarray() > 0
+    assert known.tolist() == [
+        [False, True, False, False, False],
+        [False, False, True, False, False],
+        [False, False, True, True, False],
+    ]
+
+
+@given(EVENTS)
+def test_a_new_target_is_never_a_known_item(events: list[tuple[int, int, int]]) -> None:
+    table = _table(events)
+    for batch in BatchSampler(table, length=4, positions=16, latest=3, seed=1, new_only=True)(0):
+        known = known_items(table, batch.latest_events[:, 0], 6).toarray()
+        assert not known[np.arange(len(batch.targets)), batch.targets].any()
