@@ -83,7 +83,7 @@ class CheckpointFolder:
                     return None
                 model.load_state_dict(load_file(folder / "model.safetensors"))
                 _load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, RuntimeError):  # cut, or of another version of the code
                 continue
             return Progress(**state)
         return None

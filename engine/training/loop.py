@@ -152,6 +152,7 @@ class Trainer:
             "config": self.config.to_dict(),
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_s"}),
             "counting": repr(self.counting),
+            "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
             "new_only": not self.settings.ranking.recommend_seen,
             "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
         }
