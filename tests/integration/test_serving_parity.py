@@ -18,7 +18,7 @@ from engine.graph.store import GraphStore
 from engine.graph.versions import activate, mark_ready
 from engine.graph.writeback import Fence, write_vectors
 from engine.model.artefact import read_artefact
-from engine.model.co_occurrence import CoOccurrenceTerm
+from engine.model.co_occurrence import START_DEVIATION, CoOccurrenceTerm
 from engine.pipelines.dataset import read_dataset
 from engine.pipelines.train import strengths_of
 from engine.ranking.service import Recommender
@@ -64,7 +64,8 @@ def test_training_and_serving_score_alike(store: GraphStore, neo4j_server: Setti
     card_path = settings.models_dir / version / "card.json"
     card_path.write_text(json.dumps({**json.loads(card_path.read_text()), "terms": PARAMETERS.to_dict()}))
     data = read_dataset(store, settings)
-    vectors = np.random.default_rng(4).normal(size=(len(names), DIM)).astype(np.float32)
+    # As long as trained ones: longer ones make logits so large that float32 rounds them by more than is allowed below.
+    vectors = np.random.default_rng(4).normal(scale=START_DEVIATION, size=(len(names), DIM)).astype(np.float32)
     write_vectors(store, "Item", list(data.items.ids), vectors, fence=Fence(version=version))
     mark_ready(store, version)
     activate(store, version)
