@@ -189,7 +189,6 @@ class TrainingSettings(Section):
     )
     validation_days: PositiveFloat = Field(7, description="Days at the end of the data held out for validation.")
     test_days: PositiveFloat = Field(7, description="Days after those, held out for the test.")
-    checkpoint_s: PositiveFloat = Field(30, description="Seconds between two checkpoints.")
     seed: int = Field(7, description="Seed of everything random.")
     threads: PositiveInt = Field(2, description="Threads of torch on a CPU.")
 

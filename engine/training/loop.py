@@ -150,7 +150,7 @@ class Trainer:
         table = self.split.train
         content = {
             "config": self.config.to_dict(),
-            "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_s"}),
+            "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
             "new_only": not self.settings.ranking.recommend_seen,
