@@ -1,7 +1,8 @@
-"""Real servers for tests, each below a temporary home; stopped by their own pid."""
+"""Real servers for tests, each below a temporary home; stopped by their own process id."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,13 @@ from engine.settings import Settings, load_settings
 
 @contextmanager
 def running(home: Path, *, version: str = "2026.09.0", parts: tuple[str, ...] = (NEO4J, VALKEY)) -> Iterator[Settings]:
-    """Run servers below a home folder; the settings carry their addresses."""
+    """Run servers below a home folder; the settings carry their addresses.
+
+    With INTERESTGRAPH_TEST_HOME they run below that folder instead and stay up, for the next run of the tests.
+    """
+    kept = os.environ.get("INTERESTGRAPH_TEST_HOME")
+    if kept:
+        home = Path(kept) / f"{version}-{'-'.join(parts)}"
     own = load_settings(
         home=home,
         # The quick compiler alone: the server starts in two thirds of the time and does not live long.
@@ -28,4 +35,5 @@ def running(home: Path, *, version: str = "2026.09.0", parts: tuple[str, ...] = 
         stack.up(only=parts)
         yield own
     finally:
-        stack.down()
+        if not kept:
+            stack.down()
