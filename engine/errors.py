@@ -12,6 +12,8 @@
     │   ├── DatabaseUnavailableError                                            (database_unavailable)
     │   ├── BrokerUnavailableError                                              (broker_unavailable)
     │   ├── QueryTimeoutError                                                   (query_timeout)
+    │   ├── BusyError            a queue is full; wait as long as it says       (busy)
+    │   │   └── StreamFullError                                                 (stream_full)
     │   └── ModelUnavailableError    no embedding version is active             (model_unavailable)
     ├── AuthenticationFailedError    wrong user, password or key                (authentication_failed)
     ├── PermissionDeniedError        the key lacks a scope                      (permission_denied)
@@ -145,6 +147,28 @@ class QueryTimeoutError(UnavailableError):
     """A statement took longer than its limit."""
 
     code = "query_timeout"
+
+
+class BusyError(UnavailableError):
+    """A queue is full; nothing was taken.
+
+    Args:
+        message: What is wrong, one sentence.
+        retry_after_s: Seconds after which the same call may work.
+        remedy: What to do, one sentence.
+    """
+
+    code = "busy"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
+
+
+class StreamFullError(BusyError):
+    """As many events wait in the stream as may."""
+
+    code = "stream_full"
 
 
 class ModelUnavailableError(UnavailableError):

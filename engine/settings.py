@@ -75,6 +75,28 @@ class EventSettings(Section):
     times_kept: PositiveInt = Field(50, description="Latest times kept on one INTERACTED relationship.")
 
 
+class StreamSettings(Section):
+    """Events coming in through the Redis stream, for senders who do not wait."""
+
+    key: str = Field("interestgraph:events", description="Stream that events are put into.")
+    group: str = Field("engine", description="Consumer group that takes them out.")
+    dead_key: str = Field("interestgraph:events:dead", description="Stream of events that could not be accepted.")
+    max_length: PositiveInt = Field(200_000, description="Events that may wait; beyond, senders are told to wait.")
+    max_dead: PositiveInt = Field(10_000, description="Refused events kept; the oldest give way.")
+    max_event_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest event as JSON.")
+    batch: PositiveInt = Field(3000, description="Most events that a consumer writes in one transaction.")
+    claim_idle_s: PositiveFloat = Field(
+        30, description="Seconds after which events that a consumer took and never finished go to another one."
+    )
+    max_deliveries: PositiveInt = Field(
+        20, description="Times that an event is tried whose consumer died; then it counts as refused."
+    )
+    max_unfolded: PositiveInt = Field(
+        50_000,
+        description="Events waiting for the fold above which consumers slow down; at twice as many they wait for it.",
+    )
+
+
 class InterestSettings(Section):
     """Interests of users."""
 
@@ -136,6 +158,12 @@ class ApiSettings(Section):
     rate_limit: str = Field("6000 per minute", description="Requests that one key or address may make.")
     max_body_bytes: PositiveInt = Field(2_000_000, description="Largest request body.")
     max_recommendations: PositiveInt = Field(100, description="Items that one answer may carry.")
+    write_slots: PositiveInt = Field(2, description="Requests of one process that may write events at once.")
+    write_queue: Annotated[int, Field(ge=0)] = Field(
+        1, description="Requests of one process that may wait for one of them; beyond, the answer is 429."
+    )
+    uploads: PositiveInt = Field(1, description="Streams of JSON lines that one process reads at once.")
+    max_line_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest line of JSON lines.")
 
 
 class WorkerSettings(Section):
@@ -251,6 +279,7 @@ class Settings(BaseSettings):
 
     neo4j: Neo4jSettings = Neo4jSettings()
     events: EventSettings = EventSettings()
+    stream: StreamSettings = StreamSettings()
     interests: InterestSettings = InterestSettings()
     co_occurrence: CoOccurrenceSettings = CoOccurrenceSettings()
     model: ModelSettings = ModelSettings()
