@@ -269,9 +269,17 @@ def _start(pid: int) -> str | None:
 
 
 def _await_end(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
-    """Wait for processes to end, reaping those that are ours; give those still alive."""
-    _, alive = psutil.wait_procs(list(processes), timeout=timeout_s)
-    return [process for process in alive if process.is_running() and not _is_zombie(process)]
+    """Wait for processes to end, reaping those that are ours; give those still alive.
+
+    One that belongs to an init which does not reap, as in many containers, stays a zombie: it has ended all the same.
+    """
+    deadline = time.monotonic() + timeout_s
+    alive = list(processes)
+    while True:
+        _, alive = psutil.wait_procs(alive, timeout=_POLL_S)
+        alive = [process for process in alive if process.is_running() and not _is_zombie(process)]
+        if not alive or time.monotonic() > deadline:
+            return alive
 
 
 def _is_zombie(process: psutil.Process) -> bool:
