@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.domain import EpochMs, Event, now_ms
-from engine.errors import ConflictError, UnknownReferenceError
+from engine.errors import ConflictError, InterestGraphError, UnknownReferenceError
 from engine.events.identity import digest
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
@@ -17,7 +17,7 @@ from engine.interests.signals import sequence_types
 from engine.interests.update import UserUpdate, summarise
 from engine.settings import Settings
 
-Outcome = Literal["accepted", "duplicate"]
+Outcome = Literal["accepted", "duplicate", "refused"]
 _STORED = ("id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "digest")
 AboutItems = Mapping[str, Sequence[tuple[str, float]]]
 
@@ -32,6 +32,7 @@ class EventsResult:
         outcomes: One for each event, in the order given.
         latest_at: Time of the newest event, epoch ms; 0 for an empty batch.
         bookmarks: Bookmarks of the transaction.
+        refused: Why an event was left out, by its place.
     """
 
     accepted: int
@@ -39,6 +40,7 @@ class EventsResult:
     outcomes: tuple[Outcome, ...]
     latest_at: EpochMs
     bookmarks: tuple[str, ...]
+    refused: Mapping[int, InterestGraphError] = field(default_factory=dict)
 
     @property
     def token(self) -> str:
@@ -54,6 +56,7 @@ def apply_events(
     create_missing: bool = False,
     mark_unfolded: bool = True,
     about: AboutItems | None = None,
+    partial: bool = False,
 ) -> EventsResult:
     """Store a batch and move what it touches; all of it or nothing.
 
@@ -69,6 +72,7 @@ def apply_events(
             which is right for a bulk import with a recount at its end.
         about: What items are about, where the caller has read it: interest ids with weights by item. A bulk import
             then writes the first behaviour of a user without reading what other transactions write.
+        partial: Leave out the events that cannot be accepted, and name them in the result, instead of raising.
 
     Raises:
         UnknownReferenceError: An item is not there; names the first event that needs it.
@@ -76,14 +80,20 @@ def apply_events(
     """
     digests = [digest(event) for event in events]
     first_place: dict[str, int] = {}
+    doubled: dict[int, InterestGraphError] = {}
     for place, event in enumerate(events):
         known = first_place.setdefault(event.id, place)
         if digests[known] != digests[place]:
-            raise _conflict(place, event.id, "in the batch")
+            doubled[place] = _conflict(place, event.id, "in the batch")
+            if not partial:
+                raise doubled[place]
+    refused: dict[int, InterestGraphError] = {}
 
     def work(tx: Tx) -> list[Outcome]:
         now = now_ms()
-        new, first_users = _admit(tx, events, digests, first_place, create_missing, now)
+        refused.clear()
+        refused.update(doubled)
+        new, first_users = _admit(tx, events, digests, first_place, create_missing, now, refused if partial else None)
         if new:
             fresh = [events[place] for place in new]
             known_about = about if not mark_unfolded else None
@@ -91,6 +101,8 @@ def apply_events(
         outcomes: list[Outcome] = ["duplicate"] * len(events)
         for place in new:
             outcomes[place] = "accepted"
+        for place in refused:
+            outcomes[place] = "refused"
         return outcomes
 
     if not events:
@@ -99,10 +111,11 @@ def apply_events(
     accepted = outcomes.count("accepted")
     return EventsResult(
         accepted=accepted,
-        duplicates=len(events) - accepted,
+        duplicates=outcomes.count("duplicate"),
         outcomes=tuple(outcomes),
         latest_at=max(event.at for event in events),
         bookmarks=store.last_bookmarks(),
+        refused=refused,
     )
 
 
@@ -113,28 +126,29 @@ def _admit(
     first_place: dict[str, int],
     create_missing: bool,
     now: EpochMs,
+    refused: dict[int, InterestGraphError] | None,
 ) -> tuple[list[int], frozenset[str]]:
-    """Lock the users, check references; give the places of events that are new, and users without behaviour."""
+    """Lock the users, check references; give the places of events that are new, and users without behaviour.
+
+    What cannot be accepted goes into `refused`; without one it is raised.
+    """
     items = sorted({event.item_id for event in events if event.item_id is not None})
     users = sorted({event.user_id for event in events})
     [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), now=now)
     missing = set(found["missing"])
     if missing and not create_missing:
-        place, event = next((p, e) for p, e in enumerate(events) if e.item_id in missing)
-        raise UnknownReferenceError(
-            "The event names an item that is not in the graph.",
-            field=f"events[{place}].item_id",
-            value=event.item_id,
-            remedy="Put the item first, or send create_missing.",
-        )
-    if missing:
+        for place, event in enumerate(events):
+            if event.item_id in missing:
+                _refuse(refused, place, _unknown_item(place, event))
+    elif missing:
         tx.run("events/create_items", items=sorted(missing), now=now)
     for event_id, stored in found["stored"]:
         place = first_place[event_id]
         if stored != digests[place]:
-            raise _conflict(place, event_id, "in the graph")
+            _refuse(refused, place, _conflict(place, event_id, "in the graph"))
     stored_ids = {event_id for event_id, _ in found["stored"]}
-    new = [place for event_id, place in first_place.items() if event_id not in stored_ids]
+    left_out = refused or {}
+    new = [place for event_id, place in first_place.items() if event_id not in stored_ids and place not in left_out]
     return new, frozenset(found["fresh"])
 
 
@@ -249,6 +263,21 @@ def _row(update: UserUpdate, digest_of: dict[str, int], folded_later: frozenset[
             if move.mass
         ],
     }
+
+
+def _refuse(refused: dict[int, InterestGraphError] | None, place: int, error: InterestGraphError) -> None:
+    if refused is None:
+        raise error
+    refused.setdefault(place, error)
+
+
+def _unknown_item(place: int, event: Event) -> UnknownReferenceError:
+    return UnknownReferenceError(
+        "The event names an item that is not in the graph.",
+        field=f"events[{place}].item_id",
+        value=event.item_id,
+        remedy="Put the item first, or send create_missing.",
+    )
 
 
 def _conflict(place: int, event_id: str, where: str) -> ConflictError:
