@@ -63,6 +63,7 @@ def ingest(
     settings: Settings,
     create_missing: bool = False,
     now: EpochMs | None = None,
+    arrived: Sequence[EpochMs] | None = None,
     field: str = "events",
 ) -> IngestResult:
     """Take a batch in: what cannot be accepted is refused by name, the rest is written in one transaction.
@@ -73,6 +74,7 @@ def ingest(
         settings: Registry of types, half-lives and limits.
         create_missing: Make items that are not there, instead of refusing their events.
         now: Present time, epoch ms; the time of events that give none.
+        arrived: When each of them came in, where they have waited; takes the place of `now`.
         field: How errors name the batch.
 
     Raises:
@@ -85,13 +87,14 @@ def ingest(
     contents: Counter[str] = Counter()
     for place, raw in enumerate(raws):
         name = f"{field}[{place}]"
+        came = moment if arrived is None else arrived[place]
         try:
-            event = parse_event(raw, settings=settings.events, now=moment, field=name)
+            event = parse_event(raw, settings=settings.events, now=came, field=name)
             if isinstance(raw, Mapping) and raw.get("id") is None:
                 occurrence = contents[event.id]
                 contents[event.id] += 1
                 if occurrence:
-                    event = parse_event(raw, settings=settings.events, now=moment, field=name, occurrence=occurrence)
+                    event = parse_event(raw, settings=settings.events, now=came, field=name, occurrence=occurrence)
         except InterestGraphError as error:
             outcomes[place] = EventOutcome(place, None, "refused", error)
             continue
