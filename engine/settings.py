@@ -105,6 +105,67 @@ class InterestSettings(Section):
     search_matches: PositiveInt = Field(3, description="Interests that the words of one search may move.")
 
 
+class RelationSettings(Section):
+    """Interests that are related, and how an interest goes."""
+
+    max_related: PositiveInt = Field(20, description="Strongest RELATED_TO relationships kept of one interest.")
+    min_users: PositiveInt = Field(5, description="Users who share two interests, below which they say nothing.")
+    min_items: PositiveInt = Field(5, description="Items that are about two interests, below which they say nothing.")
+    users_part: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Part that users have in how related two interests are; items have the rest."
+    )
+    max_user_interests: PositiveInt = Field(200, description="Strongest interests of one user that are counted.")
+    block_interests: PositiveInt = Field(256, description="Interests compared with all others at once.")
+    interval_s: PositiveFloat = Field(3600, description="Seconds after which relations are counted again.")
+    trend_short_days: PositiveFloat = Field(7, description="Half-life of the newer part of an interest's momentum.")
+    trend_edges: PositiveInt = Field(
+        100_000, description="INTERACTED relationships read for one trend; the items most about the interest first."
+    )
+
+
+class TopicSettings(Section):
+    """Topics: clusters of what items say."""
+
+    number: PositiveInt | None = Field(None, description="Topics; empty takes the root of half the number of items.")
+    max_number: PositiveInt = Field(200, description="Topics at most where their number is not given.")
+    words: PositiveInt = Field(3, description="Strongest words that name a topic.")
+    part: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="Part of an item's ABOUT weights that its topic takes; all of it where it has no others."
+    )
+    rounds: PositiveInt = Field(50, description="Most rounds of the clustering.")
+    seed: int = Field(7, description="Seed of the clustering.")
+
+
+class SocialSettings(Section):
+    """Users who are alike."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.7, description="Least cosine of two users' vectors at which they are similar."
+    )
+    max_similar: PositiveInt = Field(20, description="Most similar users kept of one user.")
+    interval_s: PositiveFloat = Field(60, description="Seconds between two looks for users whose vector changed.")
+    max_depth: PositiveInt = Field(3, description="Most steps from user to user.")
+    hop_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="What a path of users keeps of its weight at every step after the first."
+    )
+    fan_out: PositiveInt = Field(20, description="Strongest relationships followed from one user.")
+    frontier: PositiveInt = Field(200, description="Strongest users of one step from whom the next goes on.")
+    max_neighbours: PositiveInt = Field(20, description="Neighbours whose items are candidates.")
+    events_per_neighbour: PositiveInt = Field(30, description="Latest events read of one of them.")
+
+
+class ProfileSettings(Section):
+    """How a user behaves."""
+
+    max_events: PositiveInt = Field(2_000, description="Latest events that a profile is made of.")
+    recent_events: PositiveInt = Field(100, description="Latest events among which new items are counted.")
+    brand_kind: str = Field("brand", description="Kind of the interests that loyalty is measured on.")
+    price_attribute: str = Field("price", description="Attribute of items that is their price.")
+    price_types: tuple[str, ...] = Field(
+        ("purchase",), description="Types of events that say what a user pays, as JSON."
+    )
+
+
 class CoOccurrenceSettings(Section):
     """Items that follow each other."""
 
@@ -281,6 +342,10 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     stream: StreamSettings = StreamSettings()
     interests: InterestSettings = InterestSettings()
+    relations: RelationSettings = RelationSettings()
+    topics: TopicSettings = TopicSettings()
+    social: SocialSettings = SocialSettings()
+    profile: ProfileSettings = ProfileSettings()
     co_occurrence: CoOccurrenceSettings = CoOccurrenceSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
