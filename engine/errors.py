@@ -166,9 +166,14 @@ class BusyError(UnavailableError):
 
 
 class StreamFullError(BusyError):
-    """As many events wait in the stream as may."""
+    """As many events wait in the stream as may.
+
+    Attributes:
+        sent: How many of the call's events went in before that.
+    """
 
     code = "stream_full"
+    sent = 0
 
 
 class ModelUnavailableError(UnavailableError):
