@@ -26,6 +26,7 @@ from engine.settings import Settings, get_settings
 if TYPE_CHECKING:
     # Polars is loaded only by the commands that read files.
     from engine.graph.store import GraphStore
+    from engine.importing.events import EventMapping
     from engine.importing.reading import FileSource
     from engine.importing.run import ImportOptions, ImportReport
     from engine.importing.values import TimeUnit
@@ -103,7 +104,7 @@ def items(
     """Put items; fields: id, title, available, created_at, description."""
     from engine.importing.items import InterestColumn, ItemMapping, import_items
 
-    source = _source(file, file_format, delimiter)
+    rows = source(file, file_format, delimiter)
     mapping = ItemMapping(
         columns=_columns(column),
         interests=tuple(
@@ -115,7 +116,7 @@ def items(
     )
     limit = RejectLimit(max_reject_share, max_rejects)
     with _importing(file, rejects, limit, dry_run=dry_run, again=again, as_json=as_json) as (store, settings, options):
-        report = import_items(store, source, mapping, settings=settings, options=options)
+        report = import_items(store, rows, mapping, settings=settings, options=options)
     _show([report], as_json=as_json)
 
 
@@ -138,11 +139,11 @@ def users(
     """Put users; fields: id, created_at."""
     from engine.importing.users import UserMapping, import_users
 
-    source = _source(file, file_format, delimiter)
+    rows = source(file, file_format, delimiter)
     mapping = UserMapping(_columns(column), _attributes(attribute, none=no_attributes), _unit(time_unit))
     limit = RejectLimit(max_reject_share, max_rejects)
     with _importing(file, rejects, limit, dry_run=dry_run, again=again, as_json=as_json) as (store, settings, options):
-        report = import_users(store, source, mapping, settings=settings, options=options)
+        report = import_users(store, rows, mapping, settings=settings, options=options)
     _show([report], as_json=as_json)
 
 
@@ -169,19 +170,13 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """Store behaviour; fields: user_id, item_id, type, at, value, id, query, recommendation_id."""
-    from engine.importing.events import EventMapping, import_events
+    from engine.importing.events import import_events
 
-    source = _source(file, file_format, delimiter)
-    mapping = EventMapping(
-        columns=_columns(column),
-        type=event_type,
-        type_names=dict(_pair(text, "--type-name") for text in type_name or []),
-        time_unit=_unit(time_unit),
-        create_missing=create_missing,
-    )
+    rows = source(file, file_format, delimiter)
+    mapping = event_mapping(column, event_type, type_name, time_unit, create_missing=create_missing)
     limit = RejectLimit(max_reject_share, max_rejects)
     with _importing(file, rejects, limit, dry_run=dry_run, again=again, as_json=as_json) as (store, settings, options):
-        report = import_events(store, source, mapping, settings=settings, options=options)
+        report = import_events(store, rows, mapping, settings=settings, options=options)
     _show([report], as_json=as_json)
 
 
@@ -203,11 +198,11 @@ def social(
     """Set who follows whom; fields: source, target, weight."""
     from engine.importing.social import SocialMapping, import_social
 
-    source = _source(file, file_format, delimiter)
+    rows = source(file, file_format, delimiter)
     mapping = SocialMapping(_columns(column), both_ways=both_ways, create_missing=create_missing)
     limit = RejectLimit(max_reject_share, max_rejects)
     with _importing(file, rejects, limit, dry_run=dry_run, again=again, as_json=as_json) as (store, _, options):
-        report = import_social(store, source, mapping, options=options)
+        report = import_social(store, rows, mapping, options=options)
     _show([report], as_json=as_json)
 
 
@@ -368,7 +363,28 @@ def _interest(text: str) -> tuple[str, str, float]:
     return kind, name, number
 
 
-def _source(file: Path, file_format: str | None, delimiter: str | None) -> FileSource:
+def event_mapping(
+    column: list[str] | None,
+    event_type: str | None,
+    type_name: list[str] | None,
+    time_unit: str | None,
+    *,
+    create_missing: bool = False,
+) -> EventMapping:
+    """Give how rows become events, as options say it."""
+    from engine.importing.events import EventMapping
+
+    return EventMapping(
+        columns=_columns(column),
+        type=event_type,
+        type_names=dict(_pair(text, "--type-name") for text in type_name or []),
+        time_unit=_unit(time_unit),
+        create_missing=create_missing,
+    )
+
+
+def source(file: Path, file_format: str | None, delimiter: str | None) -> FileSource:
+    """Give the file that options name."""
     from engine.importing.reading import FileSource
 
     return FileSource(file, file_format=file_format, delimiter=_delimiter(delimiter))
