@@ -20,10 +20,11 @@ from engine.embedded.stack import NEO4J, VALKEY
 from engine.settings import Settings
 
 API: Final = "api"
+CONSUMER: Final = "consumer"
 WORKER_CPU: Final = "worker-cpu"
 WORKER_GPU: Final = "worker-gpu"
 BEAT: Final = "beat"
-SERVICES: Final = (API, WORKER_CPU, WORKER_GPU, BEAT)
+SERVICES: Final = (API, CONSUMER, WORKER_CPU, WORKER_GPU, BEAT)
 ALL: Final = (NEO4J, VALKEY, *SERVICES)
 
 _STOP_S: Final = 30
@@ -86,7 +87,7 @@ class Services:
         if part == API:
             ready: Callable[[], bool] = lambda: _lives(f"{self._api_url(port or 0)}/health/live")  # noqa: E731
         else:
-            mark = b"maxinterval" if part == BEAT else b" ready."
+            mark = {BEAT: b"maxinterval", CONSUMER: b"consumer_ready"}.get(part, b" ready.")
             ready = lambda: running or _says(log, mark, start)  # noqa: E731
         return ChildProcess(
             ProcessSpec(
@@ -130,6 +131,8 @@ class Services:
         match part:
             case "api":
                 return [*python, "gunicorn", "--config", "python:api.gunicorn_conf", "api.wsgi:app"]
+            case "consumer":
+                return [*python, "workers.consumer"]
             case "worker-cpu":
                 processes = str(self.settings.workers.cpu_processes)
                 pool = ["--pool", "prefork", "--concurrency", processes, *alone]

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(only: Only = None) -> None:
-    """Start Neo4j, Valkey, API, workers and beat; come back when they answer."""
+    """Start Neo4j, Valkey, API, consumer, workers and beat; come back when they answer."""
     start_stack(get_settings(), only=only)
 
 

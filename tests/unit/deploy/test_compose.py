@@ -20,7 +20,7 @@ OURS = {name: s for name, s in SERVICES.items() if s["image"].startswith("intere
 
 
 def test_the_parts_are_there() -> None:
-    assert {"neo4j", "valkey", "api", "worker-cpu", "worker-gpu", "beat", "flower"} <= set(SERVICES)
+    assert {"neo4j", "valkey", "api", "consumer", "worker-cpu", "worker-gpu", "beat", "flower"} <= set(SERVICES)
     assert SERVICES["worker-gpu"]["profiles"] == ["gpu"]
 
 
@@ -53,7 +53,7 @@ def test_ports_are_published_on_loopback_only() -> None:
 
 
 def test_start_order_is_by_health() -> None:
-    for name in ("api", "worker-cpu", "worker-gpu", "beat"):
+    for name in ("api", "consumer", "worker-cpu", "worker-gpu", "beat"):
         needs = SERVICES[name]["depends_on"]
         assert needs["neo4j"]["condition"] == needs["valkey"]["condition"] == "service_healthy"
         assert needs["migrate"]["condition"] == "service_completed_successfully"
@@ -68,6 +68,14 @@ def test_workers_listen_to_the_queues_of_the_contracts() -> None:
 
     assert queue("worker-cpu") == contracts.CPU_QUEUE
     assert queue("worker-jobs") == queue("worker-gpu") == contracts.GPU_QUEUE
+
+
+def test_consumer_is_the_module_and_has_time_to_finish_its_batch() -> None:
+    consumer = SERVICES["consumer"]
+    assert consumer["command"] == ["python", "-m", "workers.consumer"]
+    assert (ROOT / "workers" / "consumer.py").exists()
+    assert int(consumer["stop_grace_period"].removesuffix("s")) >= 30
+    assert consumer["image"] == SERVICES["api"]["image"]
 
 
 def test_named_volumes_and_secrets_are_declared() -> None:
