@@ -22,13 +22,20 @@ def now_ms() -> EpochMs:
 class EventType(StrEnum):
     """Built-in kinds of behaviour; settings give each its weight and half-life."""
 
+    IMPRESSION = "impression"
     VIEW = "view"
+    CLICK = "click"
+    DWELL = "dwell"
     CART = "cart"
+    REMOVE = "remove"
     PURCHASE = "purchase"
+    RETURN = "return"
     RATING = "rating"
     LIKE = "like"
     DISLIKE = "dislike"
+    HIDE = "hide"
     SHARE = "share"
+    FOLLOW = "follow"
     SEARCH = "search"
 
 
@@ -72,11 +79,13 @@ class Event:
         id: Unique name; derived from the content where the sender gave none.
         type: A name from the registry of event types in the settings.
         user_id: Who.
-        item_id: On what; none for a search.
+        item_id: On what; none for a search and for following.
         at: When, UTC epoch milliseconds.
-        value: Rating, quantity or similar, where the type has one.
+        value: Rating, seconds, quantity or similar, where the type has one.
         query: Words of a search.
         recommendation_id: The recommendation this answers to, where there is one.
+        followed_id: The user who is followed, where the type is on a user.
+        context: What else the sender said of it, as JSON text with sorted keys.
         at_given: Whether the sender gave the time; where not, a retry with another time is still the same event.
     """
 
@@ -89,6 +98,8 @@ class Event:
     query: str | None = None
     recommendation_id: str | None = None
     at_given: bool = True
+    followed_id: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

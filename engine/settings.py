@@ -37,6 +37,18 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+EventScale = Literal["constant", "rating", "duration"]
+EventObject = Literal["item", "query", "user"]
+
+_BUILT_IN: dict[str, dict[str, str]] = {
+    "rating": {"scale": "rating"},
+    "dwell": {"scale": "duration"},
+    "search": {"object": "query"},
+    "follow": {"object": "user"},
+}
+"""What these names mean where the registry does not say."""
+
+
 class EventTypeSettings(Section):
     """How one type of event moves the graph."""
 
@@ -45,18 +57,30 @@ class EventTypeSettings(Section):
     )
     half_life_days: PositiveFloat = Field(description="Days until half of its weight is left.")
     in_sequence: bool = Field(True, description="Whether it counts as a step of the user's sequence and in CO_OCCURS.")
+    scale: EventScale = Field(
+        "constant",
+        description="How its value scales it: not at all, as a rating between the bounds, or as a duration in seconds.",
+    )
+    object: EventObject = Field("item", description="What it is on: an item, the words of a search, or a user.")
 
 
 def _default_event_types() -> dict[str, EventTypeSettings]:
     return {
+        "impression": EventTypeSettings(weight=0.0, half_life_days=7, in_sequence=False),
         "view": EventTypeSettings(weight=0.2, half_life_days=14),
+        "click": EventTypeSettings(weight=0.3, half_life_days=14),
+        "dwell": EventTypeSettings(weight=0.5, half_life_days=14, scale="duration"),
         "cart": EventTypeSettings(weight=0.6, half_life_days=30),
+        "remove": EventTypeSettings(weight=-0.4, half_life_days=30, in_sequence=False),
         "purchase": EventTypeSettings(weight=1.0, half_life_days=90),
-        "rating": EventTypeSettings(weight=1.0, half_life_days=180),
+        "return": EventTypeSettings(weight=-1.0, half_life_days=90, in_sequence=False),
+        "rating": EventTypeSettings(weight=1.0, half_life_days=180, scale="rating"),
         "like": EventTypeSettings(weight=0.8, half_life_days=90),
         "dislike": EventTypeSettings(weight=-1.0, half_life_days=180, in_sequence=False),
+        "hide": EventTypeSettings(weight=-0.6, half_life_days=90, in_sequence=False),
         "share": EventTypeSettings(weight=0.9, half_life_days=60),
-        "search": EventTypeSettings(weight=0.3, half_life_days=14, in_sequence=False),
+        "follow": EventTypeSettings(weight=1.0, half_life_days=180, in_sequence=False, object="user"),
+        "search": EventTypeSettings(weight=0.3, half_life_days=14, in_sequence=False, object="query"),
     }
 
 
@@ -73,6 +97,28 @@ class EventSettings(Section):
     max_batch: PositiveInt = Field(1000, description="Events that one request may carry.")
     max_future_s: PositiveFloat = Field(300, description="Seconds that an event may lie in the future (clock skew).")
     times_kept: PositiveInt = Field(50, description="Latest times kept on one INTERACTED relationship.")
+    dwell_full_s: PositiveFloat = Field(
+        300, description="Seconds from which on a dwell counts its full weight; fewer count by their logarithm."
+    )
+
+    @field_validator("types")
+    @classmethod
+    def _built_in_meaning(cls, types: dict[str, EventTypeSettings]) -> dict[str, EventTypeSettings]:
+        whole = {}
+        for name, entry in types.items():
+            meaning = {
+                key: value for key, value in _BUILT_IN.get(name, {}).items() if key not in entry.model_fields_set
+            }
+            whole[name] = entry.model_copy(update=meaning) if meaning else entry
+            if whole[name].object == "user" and whole[name].weight <= 0:
+                raise ValueError(f"{name}: following has a weight above 0")
+        return whole
+
+    @model_validator(mode="after")
+    def _bounds(self) -> EventSettings:
+        if not self.rating_min < self.rating_max:
+            raise ValueError("rating_min has to lie below rating_max")
+        return self
 
 
 class StreamSettings(Section):
@@ -103,6 +149,15 @@ class InterestSettings(Section):
     half_life_days: PositiveFloat = Field(60, description="Days until half of an interest's weight is left.")
     max_shown: PositiveInt = Field(100, description="Interests that one answer may carry.")
     search_matches: PositiveInt = Field(3, description="Interests that the words of one search may move.")
+    model_mass: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        1.0, description="How much the interests that the model infers count together; 1 is one fresh purchase."
+    )
+    past_events_max: PositiveInt = Field(
+        5000, description="Latest events that are read to tell a user's interests at a past time."
+    )
+    evidence_max: PositiveInt = Field(
+        2000, description="Latest items of a user that are looked through for what is behind the interests."
+    )
 
 
 class RelationSettings(Section):
@@ -225,6 +280,9 @@ class ApiSettings(Section):
     )
     uploads: PositiveInt = Field(1, description="Streams of JSON lines that one process reads at once.")
     max_line_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest line of JSON lines.")
+    freshness_wait_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        2.0, description="Seconds that an answer waits for the graph to reach the state of a freshness token."
+    )
 
 
 class WorkerSettings(Section):
@@ -288,8 +346,22 @@ class RankingSettings(Section):
     candidates: PositiveInt = Field(500, description="Best items among which diversity may choose.")
     diversity: Annotated[float, Field(ge=0, le=1)] = Field(0.2, description="Weight of diversity against score.")
     recommend_seen: bool = Field(False, description="Whether items of the user's history may come back.")
-    refresh_s: PositiveFloat = Field(1.0, description="Seconds between two looks for changed edges and versions.")
+    refresh_s: PositiveFloat = Field(
+        1.0, description="Greatest age in seconds of the edges and the version that answers are made from."
+    )
     popularity_half_life_days: PositiveFloat = Field(14, description="Days until half of an item's popularity is left.")
+    history_scan: PositiveInt = Field(
+        5000, description="Latest events of a user among which the steps of the history are looked for."
+    )
+    fatigue: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.3, description="How much an item loses with those to whom it was shown and who passed it by; 0 is not at all."
+    )
+    fatigue_half_life_days: PositiveFloat = Field(3, description="Days until an impression counts half.")
+    fatigue_days: PositiveFloat = Field(15, description="Days after which an impression counts nothing.")
+    hidden_days: PositiveFloat = Field(30, description="Days for which an item stays away from a user who hid it.")
+    neighbours: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Weight of what similar and followed users took; the model's card says it when empty."
+    )
 
 
 class Settings(BaseSettings):

@@ -22,6 +22,10 @@ def content_id(
     value: float | None = None,
     query: str | None = None,
     occurrence: int = 0,
+    *,
+    followed_id: str | None = None,
+    recommendation_id: str | None = None,
+    context: str | None = None,
 ) -> str:
     """Derive the id of an event whose sender gave none.
 
@@ -34,11 +38,16 @@ def content_id(
         query: Words of a search.
         occurrence: How many events of the same content stand before it in its batch, so that two equal ones
             are two events, and the same batch sent again gives the same ids.
+        followed_id: The user who is followed.
+        recommendation_id: The recommendation it answers to.
+        context: What else was said, as JSON text with sorted keys.
 
     Returns:
-        `h:` and 32 hexadecimal digits.
+        `h:` and the first 32 hexadecimal digits of SHA-256 over these parts in this order, joined by U+001F, nothing
+        for what is not there. The last three are joined, each behind its name, only where they are there.
     """
-    return "h:" + _hash(user_id, item_id, event_type, at, value, query, occurrence).hex()[:_ID_HEX_CHARS]
+    parts = [user_id, item_id, event_type, at, value, query, occurrence]
+    return "h:" + _hash(*parts, *_named(followed_id, recommendation_id, context)).hex()[:_ID_HEX_CHARS]
 
 
 def digest(event: Event) -> int:
@@ -51,8 +60,15 @@ def digest(event: Event) -> int:
         event.value,
         event.query,
         event.recommendation_id,
+        *_named(event.followed_id, None, event.context),
     )
     return int.from_bytes(content[:_DIGEST_BYTES], "big", signed=True)
+
+
+def _named(followed_id: str | None, recommendation_id: str | None, context: str | None) -> list[str]:
+    """Give parts that most events do not have, so that those keep the ids and digests they had without them."""
+    named = {"followed_id": followed_id, "recommendation_id": recommendation_id, "context": context}
+    return [f"{name}={value}" for name, value in named.items() if value is not None]
 
 
 def _hash(*parts: object) -> bytes:

@@ -9,21 +9,34 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.domain import MS_PER_SECOND, EpochMs, Event, EventType
+from engine.domain import MS_PER_SECOND, EpochMs, Event
 from engine.errors import ConflictError, InvalidInputError, PayloadTooLargeError, shorten
+from engine.events.context import parse_context
 from engine.events.identity import content_id, digest
 from engine.interests.signals import type_settings
 from engine.settings import EventSettings
 
-FIELDS = ("id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id")
+FIELDS = ("id", "type", "user_id", "item_id", "followed_id", "at", "value", "query", "recommendation_id", "context")
 MAX_ID_CHARS = 512
 MAX_QUERY_CHARS = 1000
 MAX_VALUE = 1e12
+MAX_DWELL_S = 86_400.0
 
+_OBJECTS = {
+    "item": ("item_id", "an item"),
+    "query": ("query", "the words of a search"),
+    "user": ("followed_id", "another user"),
+}
 _KNOWN_FIELDS = frozenset(FIELDS)
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_UNITS = ((10**17, "nanoseconds", 10**6), (10**14, "microseconds", 10**3))
+"""From which number on a time is no plausible millisecond (10^14 ms is the year 5138), and what it looks like then."""
+
+_SECONDS = range(10**8, 10**11)
+"""Numbers that are seconds of 1973 to 5138, and milliseconds of no time after 3 March 1973."""
+
 _TIME_REMEDY = "Give whole UTC epoch milliseconds, or ISO 8601 with a zone, for example 2026-01-31T12:00:00Z."
 
 
@@ -42,8 +55,8 @@ def parse_event(
     """Make one event of raw input.
 
     Args:
-        raw: A mapping with `type`, `user_id`, and as needed `id`, `item_id`, `at`, `value`, `query`,
-            `recommendation_id`; null is the same as absent.
+        raw: A mapping with `type`, `user_id`, and as needed `id`, `item_id`, `followed_id`, `at`, `value`, `query`,
+            `recommendation_id`, `context`; null is the same as absent.
         settings: Registry of types, bounds of ratings and times.
         now: Present time, epoch ms; the time of an event that gives none.
         field: How errors name this event.
@@ -66,15 +79,19 @@ def parse_event(
         )
     event_type = _parse_type(raw.get("type"), settings, field)
     user_id = check_id(raw.get("user_id"), field=f"{field}.user_id")
-    item_id, query = _parse_object(raw, event_type, field)
+    item_id, query, followed_id = _parse_object(raw, event_type, user_id, settings, field)
     at = _parse_time(raw.get("at"), settings, now, f"{field}.at")
     value = _parse_value(raw.get("value"), event_type, settings, f"{field}.value")
     recommendation_id = raw.get("recommendation_id")
     if recommendation_id is not None:
         recommendation_id = check_id(recommendation_id, field=f"{field}.recommendation_id")
+    context = raw.get("context")
+    if context is not None:
+        context = parse_context(context, field=f"{field}.context")
     event_id = raw.get("id")
     if event_id is None:
-        event_id = content_id(user_id, item_id, event_type, at, value, query, occurrence)
+        more = {"followed_id": followed_id, "recommendation_id": recommendation_id, "context": context}
+        event_id = content_id(user_id, item_id, event_type, at, value, query, occurrence, **more)
     else:
         event_id = check_id(event_id, field=f"{field}.id")
     return Event(
@@ -87,6 +104,8 @@ def parse_event(
         query=query,
         recommendation_id=recommendation_id,
         at_given=raw.get("at") is not None,
+        followed_id=followed_id,
+        context=context,
     )
 
 
@@ -152,20 +171,29 @@ def _parse_type(value: object, settings: EventSettings, field: str) -> str:
     return value
 
 
-def _parse_object(raw: Mapping[str, Any], event_type: str, field: str) -> tuple[str | None, str | None]:
-    """Read what the event is on: the words of a search, the item of anything else."""
-    item_id, query = raw.get("item_id"), raw.get("query")
-    if event_type == EventType.SEARCH:
-        if item_id is not None:
+def _parse_object(
+    raw: Mapping[str, Any], event_type: str, user_id: str, settings: EventSettings, field: str
+) -> tuple[str | None, str | None, str | None]:
+    """Read what the event is on: an item, the words of a search, or another user; nothing else may be there."""
+    wanted, noun = _OBJECTS[settings.types[event_type].object]
+    for name in ("item_id", "query", "followed_id"):
+        if name != wanted and raw.get(name) is not None:
             raise InvalidInputError(
-                "A search names no item.", field=f"{field}.item_id", value=item_id, remedy="Leave it out."
+                f"An event of the type {event_type} is on {noun}; it has no {name}.",
+                field=f"{field}.{name}",
+                value=raw[name],
+                remedy="Leave it out.",
             )
-        return None, _check_text(query, field=f"{field}.query", limit_chars=MAX_QUERY_CHARS)
-    if query is not None:
+    if wanted == "query":
+        return None, _check_text(raw.get("query"), field=f"{field}.query", limit_chars=MAX_QUERY_CHARS), None
+    found = check_id(raw.get(wanted), field=f"{field}.{wanted}")
+    if wanted == "item_id":
+        return found, None, None
+    if found == user_id:
         raise InvalidInputError(
-            "Only a search has a query.", field=f"{field}.query", value=query, remedy="Leave it out."
+            "A user does not follow themselves.", field=f"{field}.followed_id", value=found, remedy="Name another user."
         )
-    return check_id(item_id, field=f"{field}.item_id"), None
+    return None, None, found
 
 
 def _check_text(value: object, *, field: str, limit_chars: int) -> str:
@@ -201,6 +229,8 @@ def _parse_time(value: object, settings: EventSettings, now: EpochMs, field: str
         at = value
     else:
         raise InvalidInputError("This is not a time.", field=field, value=value, remedy=_TIME_REMEDY)
+    if not isinstance(value, str):
+        _check_unit(at, field)
     if at < 0:
         raise InvalidInputError("The time lies before 1970.", field=field, value=value, remedy=_TIME_REMEDY)
     if at > now + settings.max_future_s * MS_PER_SECOND:
@@ -211,6 +241,24 @@ def _parse_time(value: object, settings: EventSettings, now: EpochMs, field: str
             remedy=_TIME_REMEDY,
         )
     return at
+
+
+def _check_unit(at: int, field: str) -> None:
+    if at in _SECONDS:
+        raise InvalidInputError(
+            "The time is no plausible number of milliseconds; it looks like seconds.",
+            field=field,
+            value=at,
+            remedy="Multiply it by 1000.",
+        )
+    for least, unit, factor in _UNITS:
+        if at >= least:
+            raise InvalidInputError(
+                f"The time is no plausible number of milliseconds; it looks like {unit}.",
+                field=field,
+                value=at,
+                remedy=f"Divide it by {factor}, without a rest.",
+            )
 
 
 def _parse_iso(value: str, field: str) -> EpochMs:
@@ -224,12 +272,13 @@ def _parse_iso(value: str, field: str) -> EpochMs:
 
 
 def _parse_value(value: object, event_type: str, settings: EventSettings, field: str) -> float | None:
-    rating = event_type == EventType.RATING
-    low, high = (settings.rating_min, settings.rating_max) if rating else (0.0, MAX_VALUE)
-    remedy = f"Give a number from {low:g} to {high:g}."
+    scale = settings.types[event_type].scale
+    low, high = value_bounds(event_type, settings)
+    unit = " of seconds" if scale == "duration" else ""
+    remedy = f"Give a number{unit} from {low:g} to {high:g}."
     if value is None:
-        if rating:
-            raise InvalidInputError("A rating needs a value.", field=field, remedy=remedy)
+        if scale != "constant":
+            raise InvalidInputError(f"An event of the type {event_type} needs a value.", field=field, remedy=remedy)
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidInputError("The value is not a number.", field=field, value=value, remedy=remedy)
@@ -238,3 +287,11 @@ def _parse_value(value: object, event_type: str, settings: EventSettings, field:
     if not low <= value <= high:
         raise InvalidInputError("The value is out of range.", field=field, value=value, remedy=remedy)
     return float(value) + 0.0
+
+
+def value_bounds(event_type: str, settings: EventSettings) -> tuple[float, float]:
+    """Give the least and the largest value of a type."""
+    scale = settings.types[event_type].scale
+    if scale == "rating":
+        return settings.rating_min, settings.rating_max
+    return 0.0, MAX_DWELL_S if scale == "duration" else MAX_VALUE

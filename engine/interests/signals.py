@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.domain import EventType
+import math
+
 from engine.errors import InvalidInputError
 from engine.interests.decay import days_ms
 from engine.settings import EventSettings, EventTypeSettings
@@ -28,24 +29,34 @@ def type_settings(event_type: str, settings: EventSettings) -> EventTypeSettings
 def strength(event_type: str, value: float | None, settings: EventSettings) -> float:
     """Give the signed strength of an event.
 
-    A rating r between lo and hi counts w · (2r - lo - hi) / (hi - lo): minus the weight at the lowest, zero in
-    the middle, the weight at the highest. Every other type counts its weight, whatever its value.
+    By the scale of its type, w being the type's weight:
+
+        constant    w
+        rating      w · (2v - lo - hi) / (hi - lo)       minus the weight at the lowest, zero in the middle
+        duration    w · min(1, ln(1 + v) / ln(1 + full)) zero at no second, the weight from `dwell_full_s` on
 
     Args:
         event_type: A name from the registry.
-        value: The rating; not looked at for other types.
-        settings: The registry and the bounds of ratings.
+        value: The rating or the seconds; not looked at for other scales.
+        settings: The registry, the bounds of ratings and the full dwell.
 
     Raises:
-        InvalidInputError: The type is not known, or a rating has no value.
+        InvalidInputError: The type is not known, or its scale needs a value.
     """
-    weight = type_settings(event_type, settings).weight
-    if event_type != EventType.RATING:
-        return weight
+    entry = type_settings(event_type, settings)
+    if entry.scale == "constant":
+        return entry.weight
     if value is None:
-        raise InvalidInputError("A rating needs a value.", field="value")
+        raise InvalidInputError(f"An event of the type {event_type} needs a value.", field="value")
+    if entry.scale == "duration":
+        return entry.weight * min(1.0, math.log1p(value) / math.log1p(settings.dwell_full_s))
     low, high = settings.rating_min, settings.rating_max
-    return weight * (2 * value - low - high) / (high - low)
+    return entry.weight * (2 * value - low - high) / (high - low)
+
+
+def full_strength(event_type: str, settings: EventSettings) -> float:
+    """Give what a type counts at its most: the best rating, the longest dwell."""
+    return type_settings(event_type, settings).weight
 
 
 def half_life_ms(event_type: str, settings: EventSettings) -> float:

@@ -14,7 +14,7 @@ from engine.domain import now_ms
 from engine.features.text import TextEncoder
 from engine.graph.store import GraphStore
 from engine.graph.versions import create_version, new_version_id
-from engine.interests.signals import strength
+from engine.interests.signals import full_strength
 from engine.jobs.job import Job, create_job
 from engine.jobs.parameters import JobKind, RetrainParameters
 from engine.jobs.run import JobRun
@@ -81,13 +81,9 @@ def train_from_graph(
 
 
 def strengths_of(event_types: Sequence[str], settings: Settings) -> npt.NDArray[np.float64]:
-    """Give the strength of each type of the vocabulary; unknown has none, a rating counts as its best."""
+    """Give the strength of each type of the vocabulary at its most; unknown has none."""
     known = settings.events.types
-    best = settings.events.rating_max
-    found = [
-        strength(name, best if name == "rating" else None, settings.events) if name in known else 0.0
-        for name in event_types
-    ]
+    found = [full_strength(name, settings.events) if name in known else 0.0 for name in event_types]
     return np.array(found, dtype=np.float64)
 
 
