@@ -6,7 +6,7 @@ UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
 
-.PHONY: help install demo up down test test-unit lint format types imports docs constraints bench-accuracy bench-serving bench-api clean
+.PHONY: help install demo up down test test-unit test-faults lint format types imports docs constraints bench-accuracy bench-serving bench-api bench-ingest clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ test: install  ## All tests, with real servers
 test-unit: install  ## Only the tests that start no server
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
+test-faults: install  ## The long tests of faults: parts killed, disk full, clock back; about half an hour
+	$(BIN)/python -m pytest tests/faults -m "faults or not faults" $(PYTEST_ARGS)
+
 lint: install  ## Style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,6 +66,9 @@ bench-serving: install  ## Time and memory of one recommendation on the running 
 
 bench-api: install  ## Latency of the REST API on the running stack
 	$(BIN)/python -m benchmarks.api_latency
+
+bench-ingest: install  ## How fast events become graph, on a stack of its own; make bench-ingest ARGS="--quick --only stream"
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
 
 clean:  ## Remove the virtual environment and caches of tools
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

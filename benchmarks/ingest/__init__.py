@@ -1,0 +1,1 @@
+"""How fast events become graph: `python -m benchmarks.ingest`."""

@@ -1,0 +1,69 @@
+"""One line of the table: what must be reached, what is aimed at, what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["aim", "must", "missed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measured number beside its two bars.
+
+    Attributes:
+        name: Row that it belongs to; `--only` takes it.
+        what: What was measured, as the table says it.
+        unit: Unit of the numbers.
+        must: The bar that has to be reached.
+        aim: The bar that is aimed at.
+        measured: The number.
+        more_is_better: Whether it has to lie above the bars, as a rate does, or below, as a time does.
+        details: What it was made from.
+    """
+
+    name: str
+    what: str
+    unit: str
+    must: float
+    aim: float
+    measured: float
+    more_is_better: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Tell which bar was reached."""
+        if math.isnan(self.measured):
+            return "missed"
+        for name, bar in (("aim", self.aim), ("must", self.must)):
+            if self.measured >= bar if self.more_is_better else self.measured <= bar:
+                return "aim" if name == "aim" else "must"
+        return "missed"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return {
+            "name": self.name,
+            "what": self.what,
+            "unit": self.unit,
+            "must": self.must,
+            "aim": self.aim,
+            "measured": self.measured,
+            "verdict": self.verdict,
+            "details": dict(self.details),
+        }
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Give the value that `percent` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Give the usual percentiles."""
+    return {f"p{percent}": round(percentile(values, percent), 3) for percent in (5, 50, 90, 99)}

@@ -1,0 +1,84 @@
+"""Every part killed with -9 at random moments while producers send: the graph is as if nothing had happened.
+
+Compared edge by edge with what one undisturbed process makes of the same events in the order of time. So few
+products take part that no CO_OCCURS row is ever cut: with rows that are cut, the edges depend on the order of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from engine.graph.store import GraphStore
+from engine.settings import Settings
+from tests.faults import report, snapshot
+from tests.faults.parts import API, BEAT, CONSUMER, NEO4J, VALKEY, WORKER, Killer, Parts, running
+from tests.faults.producers import Producers
+from tests.faults.traffic import Traffic, traffic
+from tests.faults.undisturbed import put_items, write
+
+SEED = 5
+
+
+def disturb(parts: Parts, sent: Traffic, *, seconds: float, kills: Mapping[str, int], seed: int) -> Producers:
+    """Send everything while parts are killed; come back when all of it is in the graph."""
+    sends = sent.sends(seed)
+    producers = Producers(parts, sends, seconds=seconds, seed=seed)
+    with parts.store() as store:
+        put_items(store, sent.items)
+    with Killer(parts, seconds=seconds, kills=kills, seed=seed) as killer:
+        producers.run()
+        killer.wait()
+        parts.wait_until_moved(timeout_s=900)
+    assert {part: killer.killed[part] for part in kills} == dict(kills)
+    producers.counts.update({f"{part} killed": count for part, count in killer.killed.items()})
+    producers.counts.update({f"{part} ended by itself": count for part, count in killer.ended_itself.items()})
+    return producers
+
+
+def compare(disturbed: snapshot.Snapshot, reference: GraphStore, sent: Traffic, settings: Settings) -> None:
+    put_items(reference, sent.items)
+    write(reference, sent.events, settings)
+    expected = snapshot.take(reference)
+    found = snapshot.differences(disturbed, expected, settings)
+    assert not found, f"{len(found)} differences:\n" + "\n".join(sorted(found)[:40])
+    assert not any(node["unfolded"] for node in disturbed.nodes.values())
+
+
+def judge(producers: Producers, disturbed: snapshot.Snapshot, sent: Traffic) -> None:
+    assert not producers.refused
+    stored = {key[1] for key in disturbed.nodes if key[0] == "Event"}
+    assert producers.acknowledged == {event["id"] for event in sent.events}
+    assert stored == producers.acknowledged
+
+
+def test_killed_once_or_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: GraphStore) -> None:
+    kills = {NEO4J: 1, VALKEY: 2, API: 2, WORKER: 1, CONSUMER: 2}
+    with running(tmp_path, monkeypatch) as parts:
+        sent = traffic(2_000, items=40, seed=SEED, settings=parts.settings.events)
+        producers = disturb(parts, sent, seconds=15, kills=kills, seed=SEED)
+        with parts.store() as disturbed_store:
+            disturbed = snapshot.take(disturbed_store)
+        settings = parts.settings
+    judge(producers, disturbed, sent)
+    compare(disturbed, store, sent, settings)
+    report.add("killed, short form", events=len(sent.events), **producers.counts, graph=disturbed.counts())
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(3 * 3600)
+def test_killed_ten_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = dict.fromkeys((NEO4J, VALKEY, API, WORKER, CONSUMER, BEAT), 10)
+    with running(tmp_path / "disturbed", monkeypatch) as parts:
+        sent = traffic(100_000, items=300, seed=SEED, settings=parts.settings.events)
+        producers = disturb(parts, sent, seconds=600, kills=kills, seed=SEED)
+        with parts.store() as disturbed_store:
+            disturbed = snapshot.take(disturbed_store)
+    judge(producers, disturbed, sent)
+    with ExitStack() as opened:
+        quiet = opened.enter_context(running(tmp_path / "undisturbed", monkeypatch, (NEO4J,)))
+        compare(disturbed, opened.enter_context(quiet.store()), sent, quiet.settings)
+    report.add("killed", events=len(sent.events), **producers.counts, graph=disturbed.counts())
