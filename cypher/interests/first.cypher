@@ -1,11 +1,14 @@
 // purpose: Make the INTERESTED_IN relationships of users who have none, each user locked before
-// param: users LIST<MAP> of id, interests LIST<LIST> of id, mass, at
+// param: users LIST<MAP> of id, interests LIST<LIST> of id, mass, at, count; mass FLOAT sum of the positive ones as of at
 // returns: nothing
 // mode: write
 UNWIND $users AS row
 MATCH (u:User {id: row.id})
+SET u.interest_mass = row.mass, u.interest_mass_at = row.at
+WITH u, row
 UNWIND row.interests AS move
 MATCH (x:Interest {id: move[0]})
 CREATE (u)-[:INTERESTED_IN {
-  source: 'behaviour', mass: move[1], weight: CASE WHEN move[1] > 0 THEN move[1] ELSE 0.0 END, updated_at: move[2]
+  source: 'behaviour', mass: move[1], weight: CASE WHEN move[1] > 0 THEN move[1] ELSE 0.0 END, count: move[3],
+  updated_at: move[2]
 }]->(x)

@@ -9,17 +9,16 @@ from typing import Any, Literal
 from engine.domain import EpochMs, Event, now_ms
 from engine.errors import ConflictError, InterestGraphError, UnknownReferenceError
 from engine.events.identity import digest
+from engine.events.rows import STORED, AboutItems, BatchRows, follow_rows
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
-from engine.interests.decay import days_ms, merge
+from engine.interests.decay import days_ms
 from engine.interests.search import search_words
 from engine.interests.signals import sequence_types
 from engine.interests.update import UserUpdate, summarise
 from engine.settings import Settings
 
 Outcome = Literal["accepted", "duplicate", "refused"]
-_STORED = ("id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "digest")
-AboutItems = Mapping[str, Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def _admit(
     What cannot be accepted goes into `refused`; without one it is raised.
     """
     items = sorted({event.item_id for event in events if event.item_id is not None})
-    users = sorted({event.user_id for event in events})
+    users = sorted({event.user_id for event in events} | {event.followed_id for event in events if event.followed_id})
     [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), now=now)
     missing = set(found["missing"])
     if missing and not create_missing:
@@ -163,106 +162,60 @@ def _write(
     about: AboutItems | None,
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
-    digest_of = dict(zip((event.id for event in events), digests, strict=True))
     updates = summarise(events, settings)
-    interest_half_life_ms = days_ms(settings.interests.half_life_days)
-    rows = [_row(update, digest_of, in_sequence if mark_unfolded else frozenset(), now) for update in updates]
+    batch = BatchRows(
+        digest_of=dict(zip((event.id for event in events), digests, strict=True)),
+        folded_later=in_sequence if mark_unfolded else frozenset(),
+        named=_named_interests(tx, updates, settings),
+        now=now,
+        interest_half_life_ms=days_ms(settings.interests.half_life_days),
+    )
+    rows = [batch.user(update) for update in updates]
     if about is not None:
-        _write_first(tx, [row for row in rows if row["id"] in first_users], about, settings, now)
+        _write_first(tx, [row for row in rows if row["id"] in first_users], about, settings, batch)
         rows = [row for row in rows if row["id"] not in first_users]
     if rows:
         tx.run(
             "events/write",
             users=rows,
-            interest_half_life_ms=interest_half_life_ms,
+            interest_half_life_ms=batch.interest_half_life_ms,
             times_kept=settings.events.times_kept,
             now=now,
         )
-    searches = [
-        {"user_id": update.user_id, "words": words, "mass": move.mass, "at": move.updated_at}
-        for update in updates
-        for query, move in update.searches.items()
-        if (words := search_words(query))
-    ]
-    if searches:
-        tx.run(
-            "interests/searched",
-            rows=searches,
-            matches=settings.interests.search_matches,
-            half_life_ms=interest_half_life_ms,
-        )
+    follows = follow_rows(updates)
+    if follows:
+        tx.run("events/follow", rows=follows, now=now)
     if not mark_unfolded and any(event.type in in_sequence for event in events):
         tx.run("cooccurrence/mark_stale")
 
 
-def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], about: AboutItems, settings: Settings, now: EpochMs) -> None:
+def _named_interests(
+    tx: Tx, updates: Sequence[UserUpdate], settings: Settings
+) -> Mapping[str, Sequence[tuple[str, float]]]:
+    """Give the interests that the words of each search name, with parts that sum to 1."""
+    words = {query: search_words(query) for update in updates for query in update.searches}
+    rows = [{"query": query, "words": found} for query, found in sorted(words.items()) if found]
+    if not rows:
+        return {}
+    found = tx.run("interests/searched", rows=rows, matches=settings.interests.search_matches)
+    return {row["query"]: [(name, part) for name, part in row["interests"]] for row in found}
+
+
+def _write_first(
+    tx: Tx, rows: Sequence[dict[str, Any]], about: AboutItems, settings: Settings, batch: BatchRows
+) -> None:
     """Write users without behaviour: everything is made, nothing has to be looked for."""
     if not rows:
         return
-    tx.run(
-        "events/create", events=[[event[name] for name in _STORED] for row in rows for event in row["folded"]], now=now
-    )
+    events = [[event.get(name) for name in STORED] for row in rows for event in row["folded"]]
+    tx.run("events/create", events=events, now=batch.now)
     tx.run(
         "events/interact_first",
         users=[{"id": row["id"], "interactions": row["interactions"]} for row in rows],
         times_kept=settings.events.times_kept,
-        now=now,
+        now=batch.now,
     )
-    half_life_ms = days_ms(settings.interests.half_life_days)
-    interests = [{"id": row["id"], "interests": _shared_out(row["masses"], about, half_life_ms)} for row in rows]
-    tx.run("interests/first", users=interests)
-
-
-def _shared_out(masses: Sequence[dict[str, Any]], about: AboutItems, half_life_ms: float) -> list[list[Any]]:
-    """Share the masses of items out to what they are about; id, mass and time of each interest, sorted by id."""
-    sums: dict[str, tuple[float, EpochMs]] = {}
-    for move in masses:
-        for interest_id, weight in about.get(move["item"], ()):
-            mass, at = sums.get(interest_id, (0.0, move["at"]))
-            sums[interest_id] = merge(mass, at, move["mass"] * weight, move["at"], half_life_ms)
-    return [[interest_id, *sums[interest_id]] for interest_id in sorted(sums)]
-
-
-def _row(update: UserUpdate, digest_of: dict[str, int], folded_later: frozenset[str], now: EpochMs) -> dict[str, Any]:
-    """Give one user's part of the batch as parameters of `events/write`."""
-    unfolded: list[dict[str, Any]] = []
-    folded: list[dict[str, Any]] = []
-    for event in update.events:
-        properties = {
-            "id": event.id,
-            "type": event.type,
-            "user_id": event.user_id,
-            "item_id": event.item_id,
-            "at": event.at,
-            "value": event.value,
-            "query": event.query,
-            "recommendation_id": event.recommendation_id,
-            "digest": digest_of[event.id],
-            "received_at": now,
-        }
-        (unfolded if event.type in folded_later and event.item_id is not None else folded).append(properties)
-    return {
-        "id": update.user_id,
-        "unfolded": unfolded,
-        "folded": folded,
-        "interactions": [
-            {
-                "item": move.item_id,
-                "event": move.event,
-                "count": len(move.times),
-                "times": move.times,
-                "weight": move.weight,
-                "at": move.updated_at,
-                "half_life_ms": move.half_life_ms,
-            }
-            for move in update.interactions.values()
-        ],
-        "masses": [
-            {"item": item_id, "mass": move.mass, "at": move.updated_at}
-            for item_id, move in update.items.items()
-            if move.mass
-        ],
-    }
+    tx.run("interests/first", users=[batch.first_interests(row, about) for row in rows])
 
 
 def _refuse(refused: dict[int, InterestGraphError] | None, place: int, error: InterestGraphError) -> None:

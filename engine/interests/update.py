@@ -35,10 +35,25 @@ class InterestMass:
     Attributes:
         mass: Sum of the strengths as of `updated_at`, with the half-life of interests; shared out by ABOUT.
         updated_at: Time of the newest, epoch ms.
+        count: Events behind it.
     """
 
     mass: float
     updated_at: EpochMs
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Follow:
+    """What a batch adds to one FOLLOWS relationship.
+
+    Attributes:
+        weight: Sum of the strengths; it does not fade.
+        count: Events behind it.
+    """
+
+    weight: float
+    count: int
 
 
 @dataclass(slots=True)
@@ -50,6 +65,7 @@ class UserUpdate:
         interactions: By item and type.
         items: Mass for the interests of an item, by item.
         searches: Mass for the interests that the words of a search name, by query.
+        follows: By the user who is followed.
     """
 
     user_id: str
@@ -57,10 +73,11 @@ class UserUpdate:
     interactions: dict[tuple[str, str], Interaction] = field(default_factory=dict)
     items: dict[str, InterestMass] = field(default_factory=dict)
     searches: dict[str, InterestMass] = field(default_factory=dict)
+    follows: dict[str, Follow] = field(default_factory=dict)
 
 
 def summarise(events: Iterable[Event], settings: Settings) -> list[UserUpdate]:
-    """Sum a batch up by user, item, type and interest.
+    """Sum a batch up by user, item, type and interest. Events of strength 0 move no interest.
 
     Args:
         events: Validated events, each to be counted once.
@@ -80,8 +97,13 @@ def summarise(events: Iterable[Event], settings: Settings) -> list[UserUpdate]:
         strength = signals.strength(event.type, event.value, settings.events)
         if event.item_id is not None:
             _add_interaction(update, event, event.item_id, strength, half_lives[event.type])
-            _add_mass(update.items, event.item_id, strength, event.at, interest_half_life_ms)
-        elif event.query is not None:
+            if strength:
+                _add_mass(update.items, event.item_id, strength, event.at, interest_half_life_ms)
+        elif event.followed_id is not None:
+            known = update.follows.setdefault(event.followed_id, Follow(0.0, 0))
+            known.weight += strength
+            known.count += 1
+        elif event.query is not None and strength:
             _add_mass(update.searches, event.query, strength, event.at, interest_half_life_ms)
     for update in updates.values():
         for interaction in update.interactions.values():
@@ -105,3 +127,4 @@ def _add_mass(masses: dict[str, InterestMass], key: str, strength: float, at: Ep
         masses[key] = InterestMass(strength, at)
         return
     known.mass, known.updated_at = decay.merge(known.mass, known.updated_at, strength, at, half_life_ms)
+    known.count += 1

@@ -15,6 +15,7 @@ from engine.events.history import history
 from engine.events.token import decode_token
 from engine.graph.store import GraphStore
 from engine.interests.decay import days_ms, merge, value_at
+from engine.interests.history import InterestState, interest_mass, interests_at
 from engine.interests.signals import half_life_ms, strength
 from engine.settings import EventSettings, Settings
 
@@ -62,10 +63,9 @@ def interested(store: GraphStore) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-def expected(events: list[Event], settings: Settings) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """The same by the Python formula, event by event."""
+def expected(events: list[Event], settings: Settings) -> dict[Any, Any]:
+    """The INTERACTED relationships by the Python formula, event by event."""
     edges: dict[tuple[str, str, str], dict[str, Any]] = {}
-    interests: dict[tuple[str, str], tuple[float, int]] = {}
     for e in events:
         assert e.item_id is not None
         signal = strength(e.type, e.value, settings.events)
@@ -77,16 +77,11 @@ def expected(events: list[Event], settings: Settings) -> tuple[dict[Any, Any], d
         edge["weight"], edge["updated_at"] = merge(
             edge["weight"], edge["updated_at"], signal, e.at, half_life_ms(e.type, settings.events)
         )
-        for interest, part in ABOUT[e.item_id].items():
-            weight, updated_at = interests.get((e.user_id, interest), (0.0, e.at))
-            interests[e.user_id, interest] = merge(
-                weight, updated_at, signal * part, e.at, days_ms(settings.interests.half_life_days)
-            )
-    return edges, interests
+    return edges
 
 
 def check(store: GraphStore, events: list[Event], settings: Settings) -> None:
-    edges, interests = expected(events, settings)
+    edges = expected(events, settings)
     found = interacted(store)
     assert found.keys() == edges.keys()
     for key, edge in edges.items():
@@ -94,12 +89,38 @@ def check(store: GraphStore, events: list[Event], settings: Settings) -> None:
         assert found[key]["times"] == edge["times"]
         assert found[key]["last_at"] == found[key]["updated_at"] == edge["updated_at"]
         assert found[key]["weight"] == pytest.approx(edge["weight"], rel=1e-9, abs=1e-12)
+    about = {item: list(parts.items()) for item, parts in ABOUT.items()}
     masses = interested(store)
-    assert masses.keys() == interests.keys()
-    for pair, (mass, updated_at) in interests.items():
-        assert masses[pair]["updated_at"] == updated_at
-        assert masses[pair]["mass"] == pytest.approx(mass, rel=1e-9, abs=1e-12)
-        assert masses[pair]["weight"] == max(0.0, masses[pair]["mass"])
+    for user in {e.user_id for e in events}:
+        states = interests_at([e for e in events if e.user_id == user], about, settings)
+        assert {name for owner, name in masses if owner == user} == states.keys()
+        for interest, state in states.items():
+            edge = masses[user, interest]
+            assert (edge["updated_at"], edge["count"]) == (state.updated_at, state.count)
+            assert edge["mass"] == pytest.approx(state.mass, rel=1e-9, abs=1e-12)
+            assert edge["weight"] == max(0.0, edge["mass"])
+        check_mass(store, user, states, settings)
+
+
+def check_mass(store: GraphStore, user: str, states: dict[str, InterestState], settings: Settings) -> None:
+    """The sum on the node is the sum of the weights, so shares made with it sum to 1, none negative."""
+    [row] = ask(
+        store,
+        """MATCH (u:User {id: $id}) OPTIONAL MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->()
+        RETURN u.interest_mass AS mass, u.interest_mass_at AS at,
+          collect(r.weight * 2.0 ^ ((r.updated_at - u.interest_mass_at) / $half_life_ms)) AS weights""",
+        id=user,
+        half_life_ms=days_ms(settings.interests.half_life_days),
+    )
+    if not states:
+        assert not row["mass"]
+        return
+    assert row["mass"] == pytest.approx(interest_mass(states, row["at"], settings), rel=1e-9, abs=1e-12)
+    assert row["mass"] >= 0
+    if row["mass"] > 1e-9:
+        shares = [weight / row["mass"] for weight in row["weights"]]
+        assert sum(shares) == pytest.approx(1.0, abs=1e-9)
+        assert min(shares) >= 0.0
 
 
 def stored_events(store: GraphStore) -> int:
@@ -132,6 +153,7 @@ def test_one_event_moves_the_graph(store: GraphStore, settings: Settings) -> Non
         "source": "behaviour",
         "mass": 0.75,
         "weight": 0.75,
+        "count": 1,
         "updated_at": NOW,
     }
     [stored] = ask(store, "MATCH (e:Event) RETURN labels(e) AS labels, properties(e) AS e")

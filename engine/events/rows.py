@@ -1,0 +1,127 @@
+"""A batch of events as parameters of the statements that write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain import EpochMs, Event
+from engine.interests.decay import merge
+from engine.interests.update import UserUpdate
+
+AboutItems = Mapping[str, Sequence[tuple[str, float]]]
+"""Interests with weights, by item."""
+
+STORED = (
+    "id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "digest", "followed_id", "context",
+    "interests", "parts",
+)  # fmt: skip
+"""Properties of an event node, in the order that `events/create` takes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRows:
+    """What one batch knows of its events.
+
+    Attributes:
+        digest_of: Digest of each event, by id.
+        folded_later: Types that wait for the fold.
+        named: Interests with parts that the words of searches name, by query.
+        now: Present time, epoch ms.
+    """
+
+    digest_of: Mapping[str, int]
+    folded_later: AbstractSet[str]
+    named: AboutItems
+    now: EpochMs
+    interest_half_life_ms: float
+
+    def user(self, update: UserUpdate) -> dict[str, Any]:
+        """Give one user's part of the batch, as `events/write` takes it."""
+        unfolded: list[dict[str, Any]] = []
+        folded: list[dict[str, Any]] = []
+        for event in update.events:
+            waits = event.type in self.folded_later and event.item_id is not None
+            (unfolded if waits else folded).append(self._event(event))
+        return {
+            "id": update.user_id,
+            "unfolded": unfolded,
+            "folded": folded,
+            "interactions": [
+                {
+                    "item": move.item_id,
+                    "event": move.event,
+                    "count": len(move.times),
+                    "times": move.times,
+                    "weight": move.weight,
+                    "at": move.updated_at,
+                    "half_life_ms": move.half_life_ms,
+                }
+                for move in update.interactions.values()
+            ],
+            "masses": [
+                {"item": item_id, "mass": move.mass, "at": move.updated_at, "count": move.count}
+                for item_id, move in update.items.items()
+            ],
+            "direct": self._direct(update),
+        }
+
+    def first_interests(self, row: Mapping[str, Any], about: AboutItems) -> dict[str, Any]:
+        """Give the interests of a user who has none, as `interests/first` takes them."""
+        sums: dict[str, tuple[float, EpochMs, int]] = {}
+        for move in row["masses"]:
+            for interest_id, weight in about.get(move["item"], ()):
+                self._add(sums, interest_id, move["mass"] * weight, move["at"], move["count"])
+        for move in row["direct"]:
+            self._add(sums, move["interest"], move["mass"], move["at"], move["count"])
+        interests = [[interest_id, *sums[interest_id]] for interest_id in sorted(sums)]
+        if not sums:
+            return {"id": row["id"], "interests": [], "mass": None, "at": None}
+        newest = max(at for _, at, _ in sums.values())
+        total = sum(
+            max(0.0, mass) * 2.0 ** ((at - newest) / self.interest_half_life_ms) for mass, at, _ in sums.values()
+        )
+        return {"id": row["id"], "interests": interests, "mass": total, "at": newest}
+
+    def _event(self, event: Event) -> dict[str, Any]:
+        properties: dict[str, Any] = {
+            "id": event.id,
+            "type": event.type,
+            "user_id": event.user_id,
+            "at": event.at,
+            "digest": self.digest_of[event.id],
+            "received_at": self.now,
+        }
+        for name in ("item_id", "value", "query", "recommendation_id", "followed_id", "context"):
+            value = getattr(event, name)
+            if value is not None:
+                properties[name] = value
+        if event.query is not None and event.query in self.named:
+            # Which interests the words name changes with the interests; what was moved is kept.
+            properties["interests"] = [name for name, _ in self.named[event.query]]
+            properties["parts"] = [part for _, part in self.named[event.query]]
+        return properties
+
+    def _direct(self, update: UserUpdate) -> list[dict[str, Any]]:
+        sums: dict[str, tuple[float, EpochMs, int]] = {}
+        for query, move in update.searches.items():
+            for interest_id, part in self.named.get(query, ()):
+                self._add(sums, interest_id, move.mass * part, move.updated_at, move.count)
+        return [{"interest": name, "mass": mass, "at": at, "count": n} for name, (mass, at, n) in sorted(sums.items())]
+
+    def _add(
+        self, sums: dict[str, tuple[float, EpochMs, int]], interest_id: str, mass: float, at: EpochMs, count: int
+    ) -> None:
+        before, updated_at, known = sums.get(interest_id, (0.0, at, 0))
+        sums[interest_id] = (*merge(before, updated_at, mass, at, self.interest_half_life_ms), known + count)
+
+
+def follow_rows(updates: Sequence[UserUpdate]) -> list[dict[str, Any]]:
+    """Give who follows whom, as `events/follow` takes it, sorted."""
+    return [
+        {"source": update.user_id, "target": target, "weight": move.weight, "count": move.count}
+        for update in updates
+        for target, move in sorted(update.follows.items())
+    ]
