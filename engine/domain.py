@@ -116,7 +116,7 @@ class Term:
     """One named part of a score and the path in the graph it comes from.
 
     Attributes:
-        name: `sequence`, `co_occurrence`, `interests` or `popularity`.
+        name: `sequence`, `co_occurrence`, `interests`, `popularity`, `neighbours` or `fatigue`.
         value: Its share of the score; the terms of an item sum to its score.
         path: Steps of the path, each with its share of the term, strongest first.
     """

@@ -12,6 +12,7 @@
     │   ├── DatabaseUnavailableError                                            (database_unavailable)
     │   ├── BrokerUnavailableError                                              (broker_unavailable)
     │   ├── QueryTimeoutError                                                   (query_timeout)
+    │   ├── FreshnessTimeoutError    the graph is behind a token                (freshness_timeout)
     │   ├── BusyError            a queue is full; wait as long as it says       (busy)
     │   │   └── StreamFullError                                                 (stream_full)
     │   └── ModelUnavailableError    no embedding version is active             (model_unavailable)
@@ -147,6 +148,12 @@ class QueryTimeoutError(UnavailableError):
     """A statement took longer than its limit."""
 
     code = "query_timeout"
+
+
+class FreshnessTimeoutError(UnavailableError):
+    """The graph does not reach the state of a freshness token in time."""
+
+    code = "freshness_timeout"
 
 
 class BusyError(UnavailableError):

@@ -182,6 +182,8 @@ class Neo4jServer:
             "db.tx_log.rotation.size": "64m",
             "db.logs.query.enabled": "OFF",
             "server.bolt.thread_pool_max_size": "64",
+            # A reader whose bookmark will never come (of a graph since restored) is not to hold a thread for long.
+            "db.transaction.bookmark_ready_timeout": "5s",
             # Its network threads would sit idle for twice five seconds at the end of every stop.
             f"{quiet_period}_duration" if self._is_calendar() else quiet_period: "0s" if self._is_calendar() else "0",
         }

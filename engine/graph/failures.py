@@ -20,6 +20,7 @@ from neo4j.exceptions import (
 from engine.errors import (
     AuthenticationFailedError,
     DatabaseUnavailableError,
+    FreshnessTimeoutError,
     InterestGraphError,
     InvalidInputError,
     PermissionDeniedError,
@@ -31,6 +32,11 @@ _TIMEOUT_CODES: Final = (
     "Neo.ClientError.Transaction.TransactionTimedOut",
     "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
     "Neo.TransientError.Transaction.TransactionTimedOut",
+)
+_BEHIND_BOOKMARK: Final = "Neo.TransientError.Transaction.BookmarkTimeout"
+_NO_BOOKMARK: Final = (
+    "Neo.ClientError.Transaction.InvalidBookmark",
+    "Neo.ClientError.Transaction.InvalidBookmarkMixture",
 )
 _STATEMENT_CODES: Final = "Neo.ClientError.Statement."
 _LOCKED_OUT: Final = "Neo.ClientError.Security.AuthenticationRateLimit"
@@ -64,6 +70,18 @@ def mapped(operation: str) -> Iterator[None]:
             f"Neo4j does not answer ({operation}): {error}.", remedy="See that it runs: interestgraph status."
         ) from error
     except Neo4jError as error:
+        if error.code == _BEHIND_BOOKMARK:
+            raise FreshnessTimeoutError(
+                "The graph does not reach the state of the token.",
+                field="freshness",
+                remedy="Try again, or ask without the token for an answer from the present state.",
+            ) from error
+        if error.code in _NO_BOOKMARK:
+            raise InvalidInputError(
+                "Neo4j does not know this freshness token.",
+                field="freshness",
+                remedy="Send the token of the answer to POST /v1/events as it came, or leave it out.",
+            ) from error
         if error.code in _TIMEOUT_CODES:
             raise QueryTimeoutError(
                 f"Neo4j took longer than the time limit ({operation}).",

@@ -27,6 +27,9 @@ class TermParameters:
         interests_scale: μ.
         interests_epsilon: ε_i.
         popularity_scale: ν.
+        neighbours_scale: ν_n.
+        neighbours_epsilon: ε_n.
+        fatigue_scale: φ; a setting, no model has learnt it.
     """
 
     co_occurrence_scale: float = 0.5
@@ -36,6 +39,9 @@ class TermParameters:
     interests_scale: float = 0.2
     interests_epsilon: float = 1e-3
     popularity_scale: float = 0.2
+    neighbours_scale: float = 0.0
+    neighbours_epsilon: float = 0.01
+    fatigue_scale: float = 0.0
 
 
 class _Terms(BaseModel):
@@ -48,6 +54,8 @@ class _Terms(BaseModel):
     interests_scale: float = Field(0.0, ge=0)
     interests_epsilon: float = Field(1e-3, gt=0)
     popularity_scale: float = Field(0.0, ge=0)
+    neighbours_scale: float = Field(0.0, ge=0)
+    neighbours_epsilon: float = Field(0.01, gt=0)
 
 
 class _Card(BaseModel):

@@ -14,13 +14,14 @@ _LEAST_SCALE: Final = 1.0
 def newcomer_parameters(parameters: TermParameters) -> TermParameters:
     """Give the weights of the terms for a newcomer.
 
-    A model may have learnt that interests or popularity add little to a history; without a history they are all there
-    is, so each has a weight of at least 1.
+    A model may have learnt that interests, popularity or similar users add little to a history; without a history they
+    are all there is, so each has a weight of at least 1.
     """
     return replace(
         parameters,
         interests_scale=max(parameters.interests_scale, _LEAST_SCALE),
         popularity_scale=max(parameters.popularity_scale, _LEAST_SCALE),
+        neighbours_scale=max(parameters.neighbours_scale, _LEAST_SCALE),
     )
 
 

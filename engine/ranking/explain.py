@@ -23,7 +23,9 @@ from engine.ranking.card import TermParameters
 from engine.ranking.profile import Profile, Step
 from engine.ranking.score import (
     CO_OCCURRENCE,
+    FATIGUE,
     INTERESTS,
+    NEIGHBOURS,
     SEQUENCE,
     Scores,
     log_sum_exp,
@@ -35,6 +37,7 @@ from engine.ranking.state import Float32, Float64, Snapshot
 LEFT_OUT_ITEMS: Final = 10
 SHOWN_STEPS: Final = 5
 METHOD: Final = "leave_one_out"
+_ROUNDING: Final = 1e-9
 
 Path = tuple[Mapping[str, object], ...]
 
@@ -84,6 +87,8 @@ class Explainer:
             for place, step in enumerate(profile.steps[: parameters.latest])
         ]
         self._rank_of = _ranks(snapshot.log_share)
+        self._shown = dict(profile.shown)
+        self._neighbours = dict(profile.neighbours)
 
     def explain(self, places: Sequence[int]) -> list[Reason]:
         """Explain some items, given by index."""
@@ -100,6 +105,10 @@ class Explainer:
                 paths[name] = self._co_occurrence_path(place, value)
             elif name == INTERESTS:
                 paths[name] = self._interests_path(place, value)
+            elif name == NEIGHBOURS:
+                paths[name] = self._neighbours_path(place, value)
+            elif name == FATIGUE:
+                paths[name] = self._fatigue_path(place, value)
             else:
                 paths[name] = self._popularity_path(place, value)
         terms = tuple(Term(name, value, paths[name]) for name, value in values.items())
@@ -144,6 +153,34 @@ class Explainer:
                 "rank": int(self._rank_of[place]),
                 "of": len(self._snapshot.catalogue.index),
                 "part": float(np.exp(self._snapshot.log_share[place])),
+                "share": 1.0,
+                "value": value,
+            },
+        )
+
+    def _neighbours_path(self, place: int, value: float) -> Path:
+        found = self._neighbours.get(place)
+        if found is None or found.weight <= 0:
+            return ()
+        steps: list[Mapping[str, object]] = [
+            {"kind": "user", "user_id": name, "share": part / found.weight, "value": part / found.weight * value}
+            for name, part in found.by
+        ]
+        rest = 1.0 - sum(part for _, part in found.by) / found.weight
+        if rest > _ROUNDING:
+            steps.append({"kind": "users", "share": rest, "value": rest * value})
+        return tuple(steps)
+
+    def _fatigue_path(self, place: int, value: float) -> Path:
+        shown = self._shown.get(place)
+        if shown is None:
+            return ()
+        return (
+            {
+                "kind": "impressions",
+                "count": shown.count,
+                "mass": shown.mass,
+                "first_at": shown.first_at,
                 "share": 1.0,
                 "value": value,
             },

@@ -17,6 +17,7 @@ INTEREST: Final = "interest"
 ATTRIBUTES: Final = "attributes"
 EXCLUDED: Final = "excluded"
 DISLIKED: Final = "disliked"
+HIDDEN: Final = "hidden"
 SEEN: Final = "seen"
 
 
@@ -42,7 +43,7 @@ def allowed_items(snapshot: Snapshot, profile: Profile, filters: Filters) -> tup
 
     Args:
         snapshot: The items.
-        profile: What the user has seen and disliked.
+        profile: What the user has seen, disliked and hidden.
         filters: What to leave out.
 
     Returns:
@@ -70,6 +71,7 @@ def allowed_items(snapshot: Snapshot, profile: Profile, filters: Filters) -> tup
     index = catalogue.index
     take_out(EXCLUDED, _mask(len(catalogue), [index[name] for name in filters.exclude if name in index]))
     take_out(DISLIKED, _mask(len(catalogue), profile.disliked))
+    take_out(HIDDEN, _mask(len(catalogue), profile.hidden))
     if not filters.recommend_seen:
         take_out(SEEN, _mask(len(catalogue), (*profile.seen, *(step.index for step in profile.steps))))
     return allowed, cut

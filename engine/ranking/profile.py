@@ -11,8 +11,10 @@ from engine.errors import DatabaseUnavailableError
 from engine.graph.store import GraphStore
 from engine.interests.decay import days_ms
 from engine.interests.signals import sequence_types
+from engine.ranking.feedback import Shown, feedback_parameters
 from engine.ranking.state import Snapshot
 from engine.settings import Settings
+from engine.social.items import NeighbourItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class UserState:
         shares: Share of each interest; they sum to 1.
         seen: Items that the user has dealt with; empty where they were not asked for.
         disliked: Items whose signals sum to less than nothing.
+        hidden: Items that the user does not want to see for now.
+        shown: Items passed by, with what that counts for.
+        neighbours: What similar and followed users took; empty where it was not asked for.
     """
 
     user_id: str
@@ -34,6 +39,9 @@ class UserState:
     shares: Sequence[tuple[str, float]] = ()
     seen: Sequence[str] = ()
     disliked: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    shown: Sequence[tuple[str, Shown]] = ()
+    neighbours: Sequence[NeighbourItem] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,9 @@ class Profile:
         shares: Interest index and share.
         seen: Indices of items dealt with.
         disliked: Indices of items disliked.
+        hidden: Indices of items hidden.
+        shown: Index of each item passed by, with what that counts for.
+        neighbours: Index of each item of similar and followed users, with its weight and whose it is.
     """
 
     known: bool
@@ -68,6 +79,9 @@ class Profile:
     shares: tuple[tuple[int, float], ...]
     seen: tuple[int, ...] = ()
     disliked: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()
+    shown: tuple[tuple[int, Shown], ...] = ()
+    neighbours: tuple[tuple[int, NeighbourItem], ...] = ()
 
     @property
     def newcomer(self) -> bool:
@@ -84,7 +98,7 @@ def read_user(
     with_seen: bool,
     bookmarks: Sequence[str] | None = None,
 ) -> UserState:
-    """Read history, interests and seen items of a user in one round trip.
+    """Read history, interests, feedback and seen items of a user in one round trip.
 
     Args:
         store: The graph.
@@ -98,9 +112,11 @@ def read_user(
         "user_id": user_id,
         "types": list(sequence_types(settings.events)),
         "limit": settings.model.max_history,
+        "scan": settings.ranking.history_scan,
         "at": at,
         "half_life_ms": days_ms(settings.interests.half_life_days),
         "with_seen": with_seen,
+        **feedback_parameters(settings, at),
     }
     timeout_s = settings.neo4j.timeout_s
     try:
@@ -115,6 +131,8 @@ def read_user(
         shares=shares_of(row["interests"]),
         seen=row["seen"],
         disliked=row["disliked"],
+        hidden=row["hidden"],
+        shown=[(name, Shown(mass, count, first_at)) for name, mass, count, first_at in row["shown"]],
     )
 
 
@@ -144,6 +162,9 @@ def profile_in(snapshot: Snapshot, user: UserState) -> Profile:
         shares=tuple((interest_index[name], share) for name, share in user.shares if name in interest_index),
         seen=_indices(index, user.seen),
         disliked=_indices(index, user.disliked),
+        hidden=_indices(index, user.hidden),
+        shown=tuple((index[name], shown) for name, shown in user.shown if name in index),
+        neighbours=tuple((index[item.item_id], item) for item in user.neighbours if item.item_id in index),
     )
 
 

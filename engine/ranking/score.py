@@ -1,10 +1,15 @@
 """The score of every item for one user, term by term.
 
-    s(u, j) = sequence + co_occurrence + interests + popularity
+    s(u, j) = sequence + co_occurrence + interests + popularity + neighbours + fatigue
     sequence      = log softmax_j(z_u · e_j)
     co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · w(h_k → j),  h_0 the newest step, k < latest
     interests     = μ · log(1 + a_j / ε_i), a_j = Σ_x share(u, x) · about(j, x)
     popularity    = ν · log share_j,        share_j = (mass_j + 1) / Σ (mass + 1)
+    neighbours    = ν_n · log(1 + n_j / ε_n), n_j as in `engine.social.items`
+    fatigue       = -φ · log(1 + m_j),      m_j as in `engine.ranking.feedback`
+
+Sequence is missing without a user vector, neighbours where there are none or they have no weight, fatigue where the
+user was shown nothing lately.
 
 λ log(1 + c/ε) is λ log(ε + c) less λ log ε, which is the same for every item: the ranking is the one that was measured
 in training, and a term without any evidence is exactly 0.
@@ -19,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.ranking.card import TermParameters
+from engine.ranking.feedback import fatigue
 from engine.ranking.profile import Profile
 from engine.ranking.state import Float32, Float64, Snapshot, VectorSpace
 
@@ -26,7 +32,9 @@ SEQUENCE: Final = "sequence"
 CO_OCCURRENCE: Final = "co_occurrence"
 INTERESTS: Final = "interests"
 POPULARITY: Final = "popularity"
-TERMS: Final = (SEQUENCE, CO_OCCURRENCE, INTERESTS, POPULARITY)
+NEIGHBOURS: Final = "neighbours"
+FATIGUE: Final = "fatigue"
+TERMS: Final = (SEQUENCE, CO_OCCURRENCE, INTERESTS, POPULARITY, NEIGHBOURS, FATIGUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Scores:
     """Scores of all items of a snapshot.
 
     Attributes:
-        names: Terms that were computed; `sequence` is missing without a user vector.
+        names: Terms that were computed; those without anything to go by are missing.
         values: Value of each term, float64 [T, I].
         total: Their sum, float64 [I].
     """
@@ -85,23 +93,28 @@ def score_items(snapshot: Snapshot, profile: Profile, vector: Float32 | None, pa
         vector: z_u [D], made by the snapshot's own encoder, or none.
         parameters: Weights of the terms.
     """
-    names = TERMS if vector is not None and snapshot.space is not None else TERMS[1:]
-    values = np.empty((len(names), len(snapshot.catalogue)))
-    row = 0
+    size = len(snapshot.catalogue)
+    terms: dict[str, Float64] = {}
     if vector is not None and snapshot.space is not None:
-        values[row] = sequence_term(snapshot, snapshot.space, vector)
-        row += 1
-    values[row] = log_evidence(
+        terms[SEQUENCE] = sequence_term(snapshot, snapshot.space, vector)
+    terms[CO_OCCURRENCE] = log_evidence(
         co_occurrence(snapshot, profile, parameters), parameters.co_occurrence_epsilon, parameters.co_occurrence_scale
     )
-    values[row + 1] = log_evidence(
+    terms[INTERESTS] = log_evidence(
         affinity(snapshot, profile), parameters.interests_epsilon, parameters.interests_scale
     )
-    values[row + 2] = parameters.popularity_scale * snapshot.log_share
+    terms[POPULARITY] = parameters.popularity_scale * snapshot.log_share
+    if profile.neighbours and parameters.neighbours_scale > 0:
+        taken = np.zeros(size)
+        taken[[index for index, _ in profile.neighbours]] = [item.weight for _, item in profile.neighbours]
+        terms[NEIGHBOURS] = log_evidence(taken, parameters.neighbours_epsilon, parameters.neighbours_scale)
+    if profile.shown and parameters.fatigue_scale > 0:
+        terms[FATIGUE] = fatigue(profile.shown, size, parameters.fatigue_scale)
+    values = np.stack(list(terms.values()))
     total = values[0].copy()
     for value in values[1:]:
         total += value
-    return Scores(names, values, total)
+    return Scores(tuple(terms), values, total)
 
 
 def sequence_term(snapshot: Snapshot, space: VectorSpace, vector: Float32) -> Float64:

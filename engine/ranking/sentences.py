@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ _DID: Final = {
     "rating": "rated",
     "like": "liked",
     "share": "shared",
+    "click": "clicked on",
+    "dwell": "looked at",
 }
 _OFTEN: Final = {
     "purchase": "people who bought it often take this next",
@@ -25,18 +28,28 @@ _LONGEST_TITLE: Final = 80
 def sentence(terms: Sequence[Term], now: EpochMs) -> str:
     """Give the strongest reason as one sentence.
 
-    The graph's paths come first, because they can be checked: of co-occurrence and interests the one with the larger
-    value. Without either, the history as a whole is the reason, and at last popularity.
+    The graph's paths come first, because they can be checked: of co-occurrence, interests and similar users the one
+    with the largest value. Without any, the history as a whole is the reason, and at last popularity. An item that was
+    passed by says so in a second sentence.
 
     Args:
         terms: Terms of an item with their paths.
         now: The time of the answer, epoch ms.
     """
     by_name = {term.name: term for term in terms}
-    graph = [by_name[name] for name in ("co_occurrence", "interests") if name in by_name]
+    shown = by_name.get("fatigue")
+    if shown is None or not shown.path:
+        return _best(by_name, now)
+    return f"{_best(by_name, now)} {_by_fatigue(shown.path[0], now)}"
+
+
+def _best(by_name: Mapping[str, Term], now: EpochMs) -> str:
+    graph = [by_name[name] for name in ("co_occurrence", "interests", "neighbours") if name in by_name]
     best = max((term for term in graph if term.path and term.value > 0), key=lambda term: term.value, default=None)
     if best is not None:
         first = best.path[0]
+        if best.name == "neighbours":
+            return "Because people like you, or whom you follow, took it lately."
         return _by_co_occurrence(first, now) if best.name == "co_occurrence" else _by_interest(first)
     sequence = by_name.get("sequence")
     if sequence is not None:
@@ -65,6 +78,12 @@ def _by_co_occurrence(step: Mapping[str, Any], now: EpochMs) -> str:
     did = _DID.get(step["event"], "chose")
     often = _OFTEN.get(step["event"], "people who did often take this next")
     return f"Because you {did} {_name(step)} {ago(step['at'], now)}: {often}."
+
+
+def _by_fatigue(step: Mapping[str, Any], now: EpochMs) -> str:
+    days = max(1, math.ceil((now - step["first_at"]) / MS_PER_DAY))
+    times = "once" if step["count"] == 1 else f"{step['count']} times"
+    return f"It was shown {times} in the last {'day' if days == 1 else f'{days} days'} and fades."
 
 
 def _by_interest(step: Mapping[str, Any]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from engine.domain import Recommendation, now_ms
+from engine.domain import EpochMs, Recommendation, now_ms
 from engine.errors import InvalidInputError, NotFoundError
 from engine.events.token import decode_token
+from engine.graph.fresh import FreshReads
 from engine.graph.store import GraphStore
 from engine.ranking.answers import RankingStatus, RecommendationList, SimilarItem, SimilarItems
 from engine.ranking.candidates import best_items
@@ -24,7 +26,8 @@ from engine.ranking.refresher import Refresher
 from engine.ranking.score import score_items, user_vector
 from engine.ranking.similar import likeness
 from engine.ranking.state import Float32, Snapshot
-from engine.settings import Settings
+from engine.settings import RankingSettings, Settings
+from engine.social.items import neighbours_items
 
 MAX_EXCLUDED: Final = 10_000
 _POOL_FACTOR: Final = 5
@@ -43,6 +46,7 @@ class Recommender:
         self._store = store
         self._settings = settings
         self._refresher = Refresher(store, settings)
+        self._fresh = FreshReads(settings.api.freshness_wait_s)
 
     def start(self, *, wait_s: float = 0) -> None:
         """Keep the state fresh in a thread of its own; to be called after a fork.
@@ -96,6 +100,7 @@ class Recommender:
 
         Raises:
             InvalidInputError: An argument is wrong.
+            FreshnessTimeoutError: The graph does not reach the state of the token in time.
             UnavailableError: The graph does not answer, or the state is not loaded yet.
         """
         self._check(n, exclude, diversity)
@@ -103,9 +108,7 @@ class Recommender:
         snapshot = self._refresher.wait(_FIRST_LOAD_S)
         seen_too = self._settings.ranking.recommend_seen if recommend_seen is None else recommend_seen
         now = now_ms()
-        user = read_user(
-            self._store, user_id, settings=self._settings, at=now, with_seen=not seen_too, bookmarks=bookmarks
-        )
+        user = self._read(snapshot, user_id, now, with_seen=not seen_too, bookmarks=bookmarks)
         filters = Filters(exclude, interest, attributes or {}, seen_too)
         wanted = self._settings.ranking.diversity if diversity is None else diversity
         return rank(
@@ -114,7 +117,7 @@ class Recommender:
             n,
             filters=filters,
             diversity=wanted,
-            pool=self._settings.ranking.candidates,
+            options=self._settings.ranking,
             explain=explain,
             now=now,
             staleness_s=self._refresher.staleness_s,
@@ -153,6 +156,22 @@ class Recommender:
             problem=str(failure) if failure is not None else problem,
         )
 
+    def _read(
+        self, snapshot: Snapshot, user_id: str, now: EpochMs, *, with_seen: bool, bookmarks: Sequence[str] | None
+    ) -> UserState:
+        """Read a user from the graph, not before the bookmarks."""
+
+        def read() -> UserState:
+            options = self._settings
+            user = read_user(self._store, user_id, settings=options, at=now, with_seen=with_seen, bookmarks=bookmarks)
+            parameters = parameters_for(snapshot, options.ranking, newcomer=not user.history)
+            if not user.known or parameters.neighbours_scale <= 0:
+                return user
+            near = neighbours_items(self._store, user_id, settings=options, at=now, bookmarks=bookmarks)
+            return replace(user, neighbours=near)
+
+        return self._fresh.run(read) if bookmarks else read()
+
     def _check(self, n: int, exclude: Collection[str], diversity: float | None) -> None:
         most = self._settings.api.max_recommendations
         if not 1 <= n <= most:
@@ -165,6 +184,21 @@ class Recommender:
             raise InvalidInputError("Diversity is a share.", field="diversity", value=diversity, remedy="Use 0 to 1.")
 
 
+def parameters_for(snapshot: Snapshot, options: RankingSettings, *, newcomer: bool) -> TermParameters:
+    """Give the weights of the terms: the card's where there is a model, changed by the settings.
+
+    Args:
+        snapshot: The state to answer from.
+        options: The settings.
+        newcomer: Whether no step of the user is known.
+    """
+    parameters = TermParameters() if snapshot.space is None else snapshot.space.parameters
+    parameters = replace(parameters, fatigue_scale=options.fatigue)
+    if newcomer:
+        parameters = newcomer_parameters(parameters)
+    return parameters if options.neighbours is None else replace(parameters, neighbours_scale=options.neighbours)
+
+
 def rank(
     snapshot: Snapshot,
     user: UserState,
@@ -172,7 +206,7 @@ def rank(
     *,
     filters: Filters,
     diversity: float,
-    pool: int,
+    options: RankingSettings,
     explain: bool,
     now: int,
     staleness_s: float = 0.0,
@@ -185,19 +219,20 @@ def rank(
         n: Items asked for.
         filters: What to leave out.
         diversity: Weight of diversity.
-        pool: Most items among which diversity chooses.
+        options: Weights that no model says, and how many items diversity chooses among.
         explain: Whether to give paths and sentences.
         now: The time of the answer, epoch ms.
         staleness_s: How old the snapshot is.
     """
     profile = profile_in(snapshot, user)
-    parameters = TermParameters() if snapshot.space is None else snapshot.space.parameters
+    parameters = parameters_for(snapshot, options, newcomer=profile.newcomer)
     if profile.newcomer:
-        parameters, diversity = newcomer_parameters(parameters), newcomer_diversity(diversity)
+        diversity = newcomer_diversity(diversity)
     vector = user_vector(snapshot, profile)
     scores = score_items(snapshot, profile, vector, parameters)
     allowed, cut = allowed_items(snapshot, profile, filters)
-    best = best_items(snapshot, scores.total, allowed, max(n, min(pool, _POOL_FACTOR * n)) if diversity > 0 else n)
+    pool = max(n, min(options.candidates, _POOL_FACTOR * n)) if diversity > 0 else n
+    best = best_items(snapshot, scores.total, allowed, pool)
     order = rerank(scores.total[best], _features(snapshot, profile, best), n, diversity)
     places = [int(best[place]) for place in order]
     reasons: Sequence[Reason | None] = [None] * len(places)

@@ -11,10 +11,12 @@ from engine.domain import MS_PER_DAY, Event
 from engine.events.apply import apply_events
 from engine.graph.entities import About, Item, upsert_items
 from engine.graph.store import GraphStore
+from engine.interests.decay import days_ms
 from engine.interests.read import read_interests
+from engine.ranking.feedback import shown_at
 from engine.ranking.profile import read_user
 from engine.ranking.refresher import Refresher
-from engine.settings import Settings
+from engine.settings import RankingSettings, Settings
 from tests.contract.test_event_plans import explain
 
 NOW = 20_000 * MS_PER_DAY
@@ -72,3 +74,59 @@ def test_a_snapshot_and_a_user(store: GraphStore) -> None:
     )
     assert read_user(store, "u", settings=settings, at=NOW, with_seen=False).seen == []
     assert read_user(store, "nobody", settings=settings, at=NOW, with_seen=True).known is False
+
+
+def test_feedback_as_the_formula_has_it(store: GraphStore) -> None:
+    settings = Settings()
+    half_life_ms, since = days_ms(settings.ranking.fatigue_half_life_days), NOW - 15 * MS_PER_DAY
+    upsert_items(
+        store, [Item(name) for name in ("shown", "clicked", "bought", "old", "hid", "again", "long ago", "no")]
+    )
+
+    def days_ago(day: float) -> int:
+        return NOW - int(day * MS_PER_DAY)
+
+    days = [0.0, 0.25, 2.0, 2.0, 9.0, 14.9, 15.0, 40.0]
+    kinds: list[tuple[str, str, float]] = [
+        *(("impression", "shown", day) for day in days),
+        *(("impression", name, day) for name in ("clicked", "bought", "old") for day in (20.0, 3.0, 1.0)),
+        ("click", "clicked", 2.0),
+        ("purchase", "bought", 0.5),
+        ("impression", "old", 0.0),
+        ("view", "old", 5.0),
+        ("hide", "hid", 29.0),
+        ("hide", "again", 3.0),
+        ("view", "again", 2.0),
+        ("hide", "long ago", 31.0),
+        ("dislike", "no", 1.0),
+    ]
+    events = [Event(f"e{place}", kind, "u", item_id, days_ago(day)) for place, (kind, item_id, day) in enumerate(kinds)]
+    # One by one and in no order: late ones move it as well.
+    for event in sorted(events, key=lambda event: event.id[::-1]):
+        apply_events(store, [event], settings=settings)
+    user = read_user(store, "u", settings=settings, at=NOW, with_seen=True)
+    assert sorted(user.hidden) == ["hid"]
+    assert sorted(user.seen) == ["again", "bought", "clicked", "no", "old"]
+    assert sorted(user.disliked) == ["no"]
+    found = dict(user.shown)
+    shown_events = [event for event in events if event.type == "impression"]
+    times = {name: [event.at for event in shown_events if event.item_id == name] for name in found}
+    expected = {
+        name: shown_at(times[name], NOW, since=since, half_life_ms=half_life_ms, liked_at=liked_at)
+        for name, liked_at in [("shown", None), ("clicked", days_ago(2.0)), ("old", days_ago(5.0))]
+    }
+    assert sorted(found) == sorted(expected)
+    for name, shown in expected.items():
+        assert (found[name].count, found[name].first_at) == (shown.count, shown.first_at)
+        assert found[name].mass == pytest.approx(shown.mass, abs=1e-9)
+    assert expected["shown"].count == 6
+
+
+def test_steps_are_found_behind_many_impressions_up_to_a_bound(store: GraphStore) -> None:
+    upsert_items(store, [Item("a"), Item("b")])
+    events = [Event("bought", "purchase", "u", "a", NOW - MS_PER_DAY)]
+    events += [Event(f"s{second}", "impression", "u", "b", NOW - second) for second in range(60)]
+    for scan, steps in [(61, 1), (60, 0)]:
+        settings = Settings(ranking=RankingSettings(history_scan=scan))
+        apply_events(store, events, settings=settings)
+        assert len(read_user(store, "u", settings=settings, at=NOW, with_seen=True).history) == steps

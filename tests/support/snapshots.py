@@ -11,10 +11,12 @@ import numpy as np
 from engine.domain import MS_PER_DAY, HistoryEntry
 from engine.ranking.card import read_card
 from engine.ranking.encoder import UserEncoder
+from engine.ranking.feedback import Shown
 from engine.ranking.loading import ItemRow, catalogue_of, masses
 from engine.ranking.profile import UserState
 from engine.ranking.rows import Rows
 from engine.ranking.state import Interests, Snapshot, VectorSpace
+from engine.social.items import NeighbourItem
 
 NOW = 20_000 * MS_PER_DAY
 HALF_LIFE_MS = float(10 * MS_PER_DAY)
@@ -76,6 +78,9 @@ def user(
     shares: Mapping[str, float] | None = None,
     seen: Sequence[str] = (),
     disliked: Sequence[str] = (),
+    hidden: Sequence[str] = (),
+    shown: Mapping[str, Shown] | None = None,
+    neighbours: Sequence[NeighbourItem] = (),
 ) -> UserState:
     """A user who bought some items, newest first, one a day."""
     return UserState(
@@ -85,4 +90,7 @@ def user(
         list((shares or {}).items()),
         seen,
         disliked,
+        hidden,
+        list((shown or {}).items()),
+        neighbours,
     )

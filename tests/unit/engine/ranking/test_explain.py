@@ -12,6 +12,7 @@ from engine.ranking.profile import UserState
 from engine.ranking.sentences import ago
 from engine.ranking.service import rank
 from engine.ranking.state import Snapshot
+from engine.settings import RankingSettings
 from tests.support.model_folder import write_model
 from tests.support.snapshots import NOW, VERSION, item, snapshot_of, space_of, user
 
@@ -34,7 +35,16 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 def answer(snapshot: Snapshot, who: UserState, n: int = 5) -> RecommendationList:
-    return rank(snapshot, who, n, filters=Filters(), diversity=0.0, pool=50, explain=True, now=NOW)
+    return rank(
+        snapshot,
+        who,
+        n,
+        filters=Filters(),
+        diversity=0.0,
+        options=RankingSettings(candidates=50),
+        explain=True,
+        now=NOW,
+    )
 
 
 def find(found: RecommendationList, name: str) -> Recommendation:

@@ -9,6 +9,7 @@ from engine.ranking.filters import Filters, allowed_items
 from engine.ranking.profile import profile_in
 from engine.ranking.service import rank
 from engine.ranking.state import Snapshot
+from engine.settings import RankingSettings
 from tests.support.snapshots import NOW, item, snapshot_of, user
 
 NAMES = [f"i{number}" for number in range(12)]
@@ -82,7 +83,7 @@ def test_filters_never_starve(
         number,
         filters=Filters(exclude=excluded),
         diversity=diversity,
-        pool=5,
+        options=RankingSettings(candidates=5),
         explain=False,
         now=NOW,
     )

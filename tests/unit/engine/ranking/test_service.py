@@ -12,14 +12,16 @@ from engine.ranking.filters import Filters
 from engine.ranking.profile import UserState
 from engine.ranking.service import rank, similar_items
 from engine.ranking.state import Snapshot
+from engine.settings import RankingSettings
 from tests.support.model_folder import write_model
 from tests.support.snapshots import NOW, VERSION, item, snapshot_of, space_of, user
 
+OPTIONS = RankingSettings(candidates=50)
 EDGES = {"a": {"b": 3.0, "c": 1.0}}
 
 
 def items(snapshot: Snapshot, who: UserState, n: int = 3, diversity: float = 0.0) -> RecommendationList:
-    return rank(snapshot, who, n, filters=Filters(), diversity=diversity, pool=50, explain=False, now=NOW)
+    return rank(snapshot, who, n, filters=Filters(), diversity=diversity, options=OPTIONS, explain=False, now=NOW)
 
 
 def test_a_newcomer_gets_what_is_popular_in_each_field() -> None:
@@ -82,7 +84,7 @@ def test_an_empty_catalogue_answers_with_nothing() -> None:
 
 def test_an_answer_is_plain_data() -> None:
     snapshot = snapshot_of([item("a"), item("b", brand="x"), item("c")], EDGES)
-    found = rank(snapshot, user("a"), 2, filters=Filters(), diversity=0.0, pool=50, explain=True, now=NOW)
+    found = rank(snapshot, user("a"), 2, filters=Filters(), diversity=0.0, options=OPTIONS, explain=True, now=NOW)
     plain = json.loads(json.dumps(found.to_dict()))
     assert [entry["item_id"] for entry in plain["items"]] == ["b", "c"]
     assert plain["items"][0]["attributes"] == {"brand": "x"}
