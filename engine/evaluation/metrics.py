@@ -6,8 +6,6 @@ normalised by the best order. With one positive (leave-one-out) both are the usu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -29,6 +27,9 @@ def mean_ranks(
     Returns:
         Ranks [E].
     """
+    if np.array_equal(rows, np.arange(len(scores))):  # one entry a row: counting is cheaper than sorting
+        value = scores[rows, columns][:, None]
+        return np.asarray((scores > value).sum(axis=1) + ((scores == value).sum(axis=1) + 1) / 2, dtype=np.float64)
     ordered = np.sort(scores, axis=1)
     ranks = np.empty(len(rows), dtype=np.float64)
     items = scores.shape[1]
@@ -81,18 +82,6 @@ def novelty_at_k(shown: npt.NDArray[np.integer], popularity: npt.NDArray[np.floa
     """Give the mean of -log2 of the popularity share of what is shown; `shown` is [U, k], `popularity` counts [I]."""
     share = (popularity + 1) / (popularity.sum() + len(popularity))
     return float(-np.log2(share[shown]).mean())
-
-
-def summary(
-    ranks: Float, rows: npt.NDArray[np.integer], users: int, cutoffs: Sequence[int] = CUTOFFS
-) -> dict[str, float]:
-    """Give the means over users by name: `recall@10`, `ndcg@10`, …, `mrr`."""
-    found: dict[str, float] = {}
-    for k in cutoffs:
-        found[f"recall@{k}"] = float(recall_at_k(ranks, rows, users, k).mean())
-        found[f"ndcg@{k}"] = float(ndcg_at_k(ranks, rows, users, k).mean())
-    found["mrr"] = float(mrr(ranks, rows, users).mean())
-    return found
 
 
 def positives_of(matrix: sparse.csr_array) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]:

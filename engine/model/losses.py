@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor
 
-CHUNK_ROWS: Final = 128
+CHUNK_ROWS: Final = 64
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -34,25 +34,30 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         grad_scale = torch.zeros_like(scale)
         grad_epsilon = torch.zeros_like(epsilon)
         loss = torch.zeros((), dtype=states.dtype, device=states.device)
+        buffer = states.new_empty(min(CHUNK_ROWS, rows), len(items))
         for start in range(0, rows, CHUNK_ROWS):
             part = slice(start, min(start + CHUNK_ROWS, rows))
-            logits = states[part] @ items.T
+            chunk, target = states[part], targets[part]
+            index = torch.arange(len(target), device=target.device)
+            logits = torch.mm(chunk, items.T, out=buffer[: len(target)])
             flat, value = _entries(counts, part, states)
             ratio = value / epsilon
             bonus = torch.log1p(ratio)
             logits.view(-1).index_add_(0, flat, scale * bonus)
             if known is not None:
                 logits.view(-1).index_fill_(0, _entries(known, part, states)[0], float("-inf"))
-            target = targets[part]
-            index = torch.arange(len(target), device=target.device)
-            log_norm = torch.logsumexp(logits, dim=1)
-            loss += (log_norm - logits[index, target]).sum()
-            gradient = logits.sub_(log_norm[:, None]).exp_()
-            gradient[index, target] -= 1
-            gradient /= rows
-            grad_states[part] = gradient @ items
-            grad_items += gradient.T @ states[part]
-            touched = gradient.view(-1).index_select(0, flat)
+            highest = logits.amax(dim=1, keepdim=True)
+            logits.sub_(highest)
+            at_target = logits[index, target]
+            # Everything is done in the one buffer; the rows are divided by their sum where they are small again.
+            gradient = logits.exp_()
+            total = gradient.sum(dim=1)
+            loss += (total.log() - at_target).sum()
+            gradient[index, target] -= total
+            share = 1 / (rows * total[:, None])
+            grad_states[part] = (gradient @ items) * share
+            grad_items.addmm_(gradient.T, chunk * share)
+            touched = gradient.view(-1).index_select(0, flat) * share[flat // len(items), 0]
             grad_scale += (touched * bonus).sum()
             grad_epsilon -= (touched * scale * ratio / (epsilon * (1 + ratio))).sum()
         context.save_for_backward(grad_states, grad_items, grad_scale, grad_epsilon)

@@ -52,6 +52,19 @@ class InteractionTable:
         np.cumsum(counts, out=offsets[1:])
         return InteractionTable(self.user_ids, offsets, self.items[keep], self.types[keep], self.times[keep])
 
+    def shortened(self, by: npt.NDArray[np.integer]) -> InteractionTable:
+        """Give the table without the newest events of each user.
+
+        Args:
+            by: How many are left out of each [U].
+        """
+        lengths = np.diff(self.offsets)
+        place = np.arange(len(self)) - np.repeat(self.offsets[:-1], lengths)
+        keep = place < np.repeat(lengths - by, lengths)
+        offsets = np.zeros(self.users + 1, dtype=np.int64)
+        np.cumsum(lengths - by, out=offsets[1:])
+        return InteractionTable(self.user_ids, offsets, self.items[keep], self.types[keep], self.times[keep])
+
     def of_user(self, user: int) -> slice:
         """Give where one user's events are."""
         return slice(int(self.offsets[user]), int(self.offsets[user + 1]))
@@ -128,15 +141,24 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeSplit:
-    """Train, validation and test by time: the last days are the test, those before them the validation."""
+class Split:
+    """Train, validation and test.
+
+    Attributes:
+        train: What is learnt from.
+        validation: What is chosen on.
+        test: What is reported.
+        counts_history: Whether edges and popularity are counted anew on the history of validation and test, as serving
+            does at that moment; else only the train part is counted.
+    """
 
     train: InteractionTable
     validation: Targets
     test: Targets
+    counts_history: bool = True
 
 
-def split_by_time(data: Dataset, *, validation_days: float, test_days: float) -> TimeSplit:
+def split_by_time(data: Dataset, *, validation_days: float, test_days: float) -> Split:
     """Hold out the last days of all users.
 
     Raises:
@@ -158,7 +180,41 @@ def split_by_time(data: Dataset, *, validation_days: float, test_days: float) ->
             value=validation_days,
             remedy="Lower INTERESTGRAPH_TRAINING__VALIDATION_DAYS and __TEST_DAYS, or bring more events.",
         )
-    return TimeSplit(train, validation, test)
+    return Split(train, validation, test)
+
+
+def leave_one_out(data: Dataset) -> Split:
+    """Hold out the last event of each user as the test and the one before it as validation.
+
+    Users with fewer than three events are trained on with all they have and are not measured. The history of the test
+    has the validation event.
+
+    Raises:
+        TrainingError: No user has three events.
+    """
+    table = data.interactions
+    lengths = np.diff(table.offsets)
+    measured = np.flatnonzero(lengths >= 3).astype(np.int32)
+    if len(measured) == 0:
+        raise TrainingError(
+            "No user has three events: one to learn from, one to choose on, one to test.",
+            field="sequences",
+            value=int(lengths.max(initial=0)),
+            remedy="Give longer sequences, or timestamped events, which are split by time.",
+        )
+    long = lengths >= 3
+    return Split(
+        train=table.shortened(np.where(long, 2, 0)),
+        validation=_one_target(table, table.shortened(np.where(long, 2, 0)), measured, 2, len(data.items)),
+        test=_one_target(table, table.shortened(np.where(long, 1, 0)), measured, 1, len(data.items)),
+        counts_history=False,
+    )
+
+
+def _one_target(table: InteractionTable, history: InteractionTable, users: Int32, back: int, items: int) -> Targets:
+    column = table.items[table.offsets[users + 1] - back]
+    entries = (np.ones(len(users), dtype=bool), column, np.arange(len(users) + 1))
+    return Targets(history, users, sparse.csr_array(entries, shape=(len(users), items)), start=0)
 
 
 def _targets(table: InteractionTable, start: int, end: int, item_count: int) -> Targets:

@@ -17,14 +17,14 @@ import torch
 
 from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
-from engine.evaluation.protocols import evaluate
+from engine.evaluation.protocols import evaluate, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start, set_start
 from engine.model.losses import full_softmax_loss, sampled_softmax_loss
 from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
 from engine.settings import Settings
 from engine.training.batches import Batch, BatchSampler, known_items
 from engine.training.checkpoint import CheckpointFolder, Progress
-from engine.training.data import Dataset, InteractionTable, TimeSplit, recent
+from engine.training.data import Dataset, InteractionTable, Split, recent
 from engine.training.scoring import ModelScorer, popularity_share
 
 GRAPH_EVERY_STEPS: Final = 8
@@ -62,7 +62,7 @@ class Trainer:
     def __init__(
         self,
         data: Dataset,
-        split: TimeSplit,
+        split: Split,
         settings: Settings,
         *,
         strengths: npt.NDArray[np.float64],
@@ -189,9 +189,10 @@ class Trainer:
         self._checkpoints.remove()
 
     def scorer(self, history: InteractionTable) -> ModelScorer:
-        """Give the model's scores over a history, with edges counted on that history."""
+        """Give the model's scores over a history; the split says whether edges are counted anew on it."""
         term, graph = self.term, self.graph
-        if len(history) != len(self.split.train):  # else it is the train part, whose edges are counted already
+        # The train part's edges are counted already.
+        if self.split.counts_history and len(history) != len(self.split.train):
             term = CoOccurrenceTerm.count(history, len(self.data.items), self.counting)
             graph = whole_graph(self.data, term, self.settings.model.graph_neighbours).to(self.device)
         return ModelScorer(
@@ -203,14 +204,14 @@ class Trainer:
             strengths=self.strengths,
             interest_half_life_days=self.settings.interests.half_life_days,
             popularity_half_life_days=self.settings.ranking.popularity_half_life_days,
+            counted=history if self.split.counts_history else self.split.train,
         )
 
     def validate(self) -> float:
         """Measure NDCG@10 of new items on a sample of the validation users."""
         scorer = self.scorer(self.split.validation.history)
-        return evaluate(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS).get(
-            "ndcg@10", 0.0
-        )
+        ranks = rank(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS, with_lists=False)
+        return ranks.summary().get("ndcg@10", 0.0)
 
     @torch.no_grad()
     def item_vectors(self, graph: GraphTensors) -> torch.Tensor:

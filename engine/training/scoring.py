@@ -7,6 +7,7 @@ Serving computes the same from the graph (`engine.ranking`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from scipy import sparse
 
 from engine.domain import MS_PER_DAY
 from engine.evaluation.baselines import latest_items
+from engine.evaluation.metrics import positives_of
 from engine.evaluation.protocols import evaluate
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.recommender import Recommender
@@ -57,6 +59,7 @@ class ModelScorer:
         strengths: Strength of each event type of the vocabulary.
         interest_half_life_days: Half-life of interests.
         popularity_half_life_days: Half-life of popularity.
+        counted: Behaviour that popularity is counted on; the history where none is given.
     """
 
     def __init__(
@@ -70,14 +73,18 @@ class ModelScorer:
         strengths: npt.NDArray[np.float64],
         interest_half_life_days: float,
         popularity_half_life_days: float,
+        counted: InteractionTable | None = None,
     ) -> None:
         self._model = model.eval()
         self._vectors = vectors
         self._history = history
         self._term = term
         self._about = data.items.about
+        known = history if counted is None else counted
         self._share = interest_shares(history, self._about, strengths, interest_half_life_days)
-        self._popularity = np.log(popularity_share(history, len(data.items), popularity_half_life_days))
+        self._popularity = np.log(popularity_share(known, len(data.items), popularity_half_life_days)).astype(
+            np.float32
+        )
         self.parameters = TermParameters(
             co_occurrence_scale=float(model.scale.detach()),
             co_occurrence_epsilon=float(model.epsilon.detach()),
@@ -88,17 +95,27 @@ class ModelScorer:
 
     def __call__(self, users: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Give the scores [B, I]."""
-        terms = self.terms(users)
-        total = terms["sequence"] + terms["co_occurrence"]
+        terms = self.terms(users, interests=bool(self.parameters.interests_scale))
+        total = terms["sequence"]
+        total += terms["co_occurrence"]
         if self.parameters.interests_scale:
             total += self.parameters.interests_scale * terms["interests"]
         if self.parameters.popularity_scale:
             total += self.parameters.popularity_scale * terms["popularity"]
         return np.asarray(total, dtype=np.float32)
 
+    def alone(self, term: str) -> Callable[[npt.NDArray[np.integer]], npt.NDArray[np.floating]]:
+        """Give one term as a scorer of its own."""
+        return lambda users: self.terms(users, interests=term == "interests")[term]
+
     @torch.inference_mode()
-    def terms(self, users: npt.NDArray[np.integer]) -> dict[str, npt.NDArray[np.float32]]:
-        """Give each term; `interests` and `popularity` without their scale, [B, I] each."""
+    def terms(self, users: npt.NDArray[np.integer], *, interests: bool = True) -> dict[str, npt.NDArray[np.float32]]:
+        """Give each term; `interests` and `popularity` without their scale, [B, I] each.
+
+        Args:
+            users: By index.
+            interests: Whether that term is wanted; it is the dear one.
+        """
         device = self._vectors.device
         items, types, mask = recent(self._history, users, self._model.config.max_history)
         index = torch.from_numpy(items.astype(np.int64)).to(device)
@@ -106,15 +123,20 @@ class ModelScorer:
             self._vectors[index], torch.from_numpy(types.astype(np.int64)).to(device), torch.from_numpy(mask).to(device)
         )[:, -1]
         logits = torch.log_softmax(states @ self._vectors.T, dim=-1).float().cpu().numpy()
-        counts = self._term.counts(latest_items(self._history, users, self._term.latest)).toarray()
+        counts = self._term.counts(latest_items(self._history, users, self._term.latest))
         p = self.parameters
-        affinity = np.asarray((self._share[users] @ self._about.T).toarray())
-        return {
+        counted = np.full(logits.shape, p.co_occurrence_scale * np.log(p.co_occurrence_epsilon), dtype=np.float32)
+        row, column = positives_of(counts)
+        counted[row, column] = p.co_occurrence_scale * np.log(p.co_occurrence_epsilon + counts.data)
+        found = {
             "sequence": logits,
-            "co_occurrence": (p.co_occurrence_scale * np.log(p.co_occurrence_epsilon + counts)).astype(np.float32),
-            "interests": np.log(p.interests_epsilon + affinity).astype(np.float32),
-            "popularity": np.broadcast_to(self._popularity, logits.shape).astype(np.float32),
+            "co_occurrence": counted,
+            "popularity": np.broadcast_to(self._popularity, logits.shape),
         }
+        if interests:
+            affinity = np.asarray((self._share[users] @ self._about.T).toarray())
+            found["interests"] = np.log(p.interests_epsilon + affinity).astype(np.float32)
+        return found
 
     def fit_terms(self, targets: Targets) -> None:
         """Choose the scales of interests and popularity on a validation window, in turns."""

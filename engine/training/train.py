@@ -15,8 +15,10 @@ from engine.evaluation import baselines
 from engine.evaluation.protocols import PROTOCOLS, Scorer, evaluate
 from engine.model.artefact import read_card, write_artefact
 from engine.settings import Settings
-from engine.training.data import Dataset, TimeSplit, split_by_time
+from engine.training.checkpoint import Progress
+from engine.training.data import Dataset, Split, Targets, split_by_time
 from engine.training.loop import Report, Trainer, count_settings
+from engine.training.scoring import ModelScorer, TermParameters
 
 Metrics = dict[str, dict[str, dict[str, float]]]
 """Scorer, protocol, metric: value."""
@@ -39,6 +41,107 @@ class Trained:
     card: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model that has been trained, and the weights of its terms chosen on validation.
+
+    Attributes:
+        trainer: It holds the model.
+        progress: How the training went.
+        parameters: Weights of the terms.
+        seconds: Seconds that training and choosing took, resumed parts included.
+    """
+
+    trainer: Trainer
+    progress: Progress
+    parameters: TermParameters
+    seconds: float
+
+    def scorer(self, targets: Targets) -> ModelScorer:
+        """Give the whole score for a held-out window."""
+        scorer = self.trainer.scorer(targets.history)
+        scorer.parameters = self.parameters
+        return scorer
+
+
+def fit(
+    data: Dataset,
+    split: Split,
+    settings: Settings,
+    *,
+    strengths: npt.NDArray[np.float64],
+    checkpoints: Path,
+    report: Callable[[Report], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Fitted:
+    """Train a model on a split and choose the weights of its terms on the validation part.
+
+    Args:
+        data: Items with content, and behaviour.
+        split: Train, validation and test; the test is not looked at.
+        settings: Everything.
+        strengths: Strength of each event type of the vocabulary.
+        checkpoints: Folder of checkpoints; a killed run goes on from there.
+        report: Told after steps and epochs.
+        say: Told what begins.
+
+    Raises:
+        TrainingError: The data are too few, or the loss is not finite.
+    """
+    begin = time.monotonic()
+    trainer = Trainer(data, split, settings, strengths=strengths, folder=checkpoints, report=report)
+    start = time.monotonic() - begin
+    progress = trainer.run()
+    if say is not None:
+        say("fits the terms of the score")
+    begin = time.monotonic()
+    scorer = trainer.scorer(split.validation.history)
+    scorer.fit_terms(split.validation)
+    return Fitted(trainer, progress, scorer.parameters, start + progress.seconds + time.monotonic() - begin)
+
+
+def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Path:
+    """Write the artefact of a fitted model and give its folder.
+
+    Args:
+        fitted: The model.
+        models: Folder of artefacts.
+        version: Id of the embedding version.
+        metrics: What the card says of its quality.
+    """
+    trainer, progress = fitted.trainer, fitted.progress
+    data, settings = trainer.data, trainer.settings
+    card = {
+        "event_types": list(data.event_types),
+        "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
+        "graph_neighbours": settings.model.graph_neighbours,
+        "terms": fitted.parameters.to_dict(),
+        "seed": settings.training.seed,
+        "settings": {
+            "model": settings.model.model_dump(),
+            "training": settings.training.model_dump(),
+            "co_occurrence": settings.co_occurrence.model_dump(),
+        },
+        "data": data_summary(data, trainer.split),
+        "start": trainer.start,
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "train_seconds": round(fitted.seconds, 1),
+        "validation_ndcg@10": progress.best_ndcg,
+        "history": progress.history,
+        "metrics": metrics,
+        "fingerprint": trainer.fingerprint(),
+    }
+    return write_artefact(
+        models,
+        version=version,
+        model=trainer.model,
+        item_ids=data.items.ids,
+        interest_ids=data.items.interest_ids,
+        card=card,
+    )
+
+
 def train(
     data: Dataset,
     settings: Settings,
@@ -50,7 +153,7 @@ def train(
     report: Callable[[Report], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Trained:
-    """Train a model, measure it, and write its artefact.
+    """Train a model, measure it on the last days, and write its artefact.
 
     Args:
         data: Items with content, and behaviour.
@@ -66,54 +169,19 @@ def train(
         TrainingError: The data are too few, or the loss is not finite.
     """
     tell = say or (lambda _: None)
-    begin = time.monotonic()
     split = split_by_time(
         data, validation_days=settings.training.validation_days, test_days=settings.training.test_days
     )
-    trainer = Trainer(data, split, settings, strengths=strengths, folder=checkpoints, report=report)
-    progress = trainer.run()
-    tell("fits the terms of the score")
-    fitted = trainer.scorer(split.validation.history)
-    fitted.fit_terms(split.validation)
+    fitted = fit(data, split, settings, strengths=strengths, checkpoints=checkpoints, report=report, say=say)
     tell("measures on the last days")
-    scorer = trainer.scorer(split.test.history)
-    scorer.parameters = fitted.parameters
-    metrics = measure(scorer, data, split, settings)
+    metrics = measure(fitted.scorer(split.test), data, split, settings)
     tell("writes the model")
-    card = {
-        "event_types": list(data.event_types),
-        "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
-        "graph_neighbours": settings.model.graph_neighbours,
-        "terms": fitted.parameters.to_dict(),
-        "seed": settings.training.seed,
-        "settings": {
-            "model": settings.model.model_dump(),
-            "training": settings.training.model_dump(),
-            "co_occurrence": settings.co_occurrence.model_dump(),
-        },
-        "data": data_summary(data, split),
-        "start": trainer.start,
-        "epochs": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        "train_seconds": round(time.monotonic() - begin, 1),
-        "validation_ndcg@10": progress.best_ndcg,
-        "history": progress.history,
-        "metrics": metrics,
-        "fingerprint": trainer.fingerprint(),
-    }
-    folder = write_artefact(
-        models,
-        version=version,
-        model=trainer.model,
-        item_ids=data.items.ids,
-        interest_ids=data.items.interest_ids,
-        card=card,
-    )
-    trainer.finish()
+    folder = save(fitted, models, version=version, metrics=metrics)
+    fitted.trainer.finish()
     return Trained(folder, version, metrics, read_card(folder))
 
 
-def measure(scorer: Scorer, data: Dataset, split: TimeSplit, settings: Settings) -> Metrics:
+def measure(scorer: Scorer, data: Dataset, split: Split, settings: Settings) -> Metrics:
     """Measure a model and the baselines on the test window, each protocol; all know the same history."""
     items = len(data.items)
     history = split.test.history
@@ -130,7 +198,7 @@ def measure(scorer: Scorer, data: Dataset, split: TimeSplit, settings: Settings)
     }
 
 
-def data_summary(data: Dataset, split: TimeSplit) -> dict[str, Any]:
+def data_summary(data: Dataset, split: Split) -> dict[str, Any]:
     """Give what the card says of the data."""
     return {
         "name": data.name,

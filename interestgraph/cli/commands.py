@@ -7,7 +7,7 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    from interestgraph.cli import demo, events, importing, jobs, keys, query, stack, training, versions
+    from interestgraph.cli import demo, evaluate, events, importing, jobs, keys, query, stack, training, versions
 
-    for noun in (demo, stack, importing, events, training, query, keys, jobs, versions):
+    for noun in (demo, stack, importing, events, training, evaluate, query, keys, jobs, versions):
         noun.register(app)

@@ -40,7 +40,8 @@ def test_more_positives_than_places_can_still_be_perfect() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_equal_to_scikit_learn_and_torchmetrics(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    scores = rng.permutation(30).astype(float)[None]
+    # torchmetrics takes scores of 0 and less as no answer at all.
+    scores = 1 + rng.permutation(30).astype(float)[None]
     positives = np.zeros((1, 30), dtype=int)
     positives[0, rng.choice(30, size=rng.integers(1, 12), replace=False)] = 1
     rows, columns = np.nonzero(positives)
