@@ -25,6 +25,8 @@ FOLD_CO_OCCURRENCE: Final = "interestgraph.fold_co_occurrence"
 DISPATCH_JOBS: Final = "interestgraph.dispatch_jobs"
 REEMBED_DIRTY: Final = "interestgraph.reembed_dirty"
 SCHEDULE_RETRAINING: Final = "interestgraph.schedule_retraining"
+REFRESH_RELATIONS: Final = "interestgraph.refresh_relations"
+REFRESH_SIMILAR_USERS: Final = "interestgraph.refresh_similar_users"
 RUN_JOB: Final = "interestgraph.run_job"
 
 QUEUE_OF_KIND: Final[Mapping[str, str]] = {
@@ -32,6 +34,10 @@ QUEUE_OF_KIND: Final[Mapping[str, str]] = {
     JobKind.EMBED_TEXTS: GPU_QUEUE,
     JobKind.RETRAIN: GPU_QUEUE,
     JobKind.REBUILD_CO_OCCURRENCE: CPU_QUEUE,
+    JobKind.RELATE_INTERESTS: CPU_QUEUE,
+    # Text vectors need torch.
+    JobKind.DISCOVER_TOPICS: GPU_QUEUE,
+    JobKind.FIND_SIMILAR_USERS: CPU_QUEUE,
 }
 
 _TIMEOUT_S: Final = 2.0

@@ -13,6 +13,8 @@ from workers.contracts import (
     FOLD_CO_OCCURRENCE,
     GPU_QUEUE,
     REEMBED_DIRTY,
+    REFRESH_RELATIONS,
+    REFRESH_SIMILAR_USERS,
     RUN_JOB,
     SCHEDULE_RETRAINING,
 )
@@ -25,11 +27,15 @@ ROUTES: Final = {
     DISPATCH_JOBS: {"queue": CPU_QUEUE},
     REEMBED_DIRTY: {"queue": CPU_QUEUE},
     SCHEDULE_RETRAINING: {"queue": CPU_QUEUE},
+    REFRESH_RELATIONS: {"queue": CPU_QUEUE},
+    REFRESH_SIMILAR_USERS: {"queue": CPU_QUEUE},
     # The sender names the queue of each job by its kind; without a name the worker with torch can run all of them.
     RUN_JOB: {"queue": GPU_QUEUE},
 }
 
 _RETRAINING_LOOK_S: Final = 300.0
+_RELATIONS_LOOK_S: Final = 60.0
+"""Longest time between two looks whether relations are due: the beat forgets its clock when it starts anew."""
 _LEAST_EXPIRY_S: Final = 2.0
 
 
@@ -39,6 +45,8 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "fold": _entry(FOLD_CO_OCCURRENCE, settings.co_occurrence.fold_interval_s),
         "dispatch": _entry(DISPATCH_JOBS, settings.workers.dispatch_interval_s),
         "reembed-dirty": _entry(REEMBED_DIRTY, settings.workers.reembed_dirty_interval_s),
+        "relations": _entry(REFRESH_RELATIONS, min(settings.relations.interval_s, _RELATIONS_LOOK_S)),
+        "similar-users": _entry(REFRESH_SIMILAR_USERS, settings.social.interval_s),
     }
     if settings.workers.retrain_every_hours is not None:
         schedule["retraining"] = _entry(SCHEDULE_RETRAINING, _RETRAINING_LOOK_S)

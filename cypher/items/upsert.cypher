@@ -10,8 +10,10 @@ MERGE (i:Item {id: row.id})
 SET i.id = row.id
 WITH i, row, i.updated_at IS NULL AS bare, i.created_at IS NULL AS created
 CALL (i) {
+  // A topic that was found stays as long as the content does; what it took of the others' weights stands in `given`.
   OPTIONAL MATCH (i)-[r:ABOUT]->(x:Interest)
-  RETURN [pair IN collect([x.id, r.weight]) WHERE pair[0] IS NOT NULL] AS known
+  WHERE coalesce(r.source, '') <> 'clusters'
+  RETURN [pair IN collect([x.id, coalesce(r.given, r.weight)]) WHERE pair[0] IS NOT NULL] AS known
 }
 WITH i, row, bare, created, known,
   [key IN keys(i) WHERE row.properties[key] IS NULL AND NOT key IN $own
@@ -35,7 +37,7 @@ CALL (i, row, changed) {
   UNWIND row.about AS entry
   MATCH (x:Interest {id: entry.id})
   MERGE (i)-[r:ABOUT]->(x)
-  SET r.weight = entry.weight
+  SET r.weight = entry.weight, r.given = null
 }
 RETURN sum(CASE WHEN created THEN 1 ELSE 0 END) AS created,
   sum(CASE WHEN changed AND NOT created THEN 1 ELSE 0 END) AS changed,

@@ -6,5 +6,6 @@ UNWIND $rows AS row
 MATCH (u:User {id: row.source})
 MATCH (v:User {id: row.target})
 MERGE (u)-[r:FOLLOWS]->(v)
-SET r.weight = row.weight
+// What events of following moved stays beside what is given here.
+SET r.weight = row.weight + coalesce(r.moved, 0.0), r.given = CASE WHEN r.count IS NOT NULL THEN row.weight END
 RETURN count(r) AS edges

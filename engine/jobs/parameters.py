@@ -24,6 +24,9 @@ class JobKind(StrEnum):
     EMBED_TEXTS = "embed_texts"
     RETRAIN = "retrain"
     REBUILD_CO_OCCURRENCE = "rebuild_co_occurrence"
+    RELATE_INTERESTS = "relate_interests"
+    DISCOVER_TOPICS = "discover_topics"
+    FIND_SIMILAR_USERS = "find_similar_users"
 
 
 class Parameters(BaseModel):
@@ -121,13 +124,43 @@ class RebuildCoOccurrenceParameters(Parameters):
     """CO_OCCURS and popularity, counted again from all events; takes no parameters."""
 
 
-JobParameters = ReembedParameters | EmbedTextsParameters | RetrainParameters | RebuildCoOccurrenceParameters
+class RelateInterestsParameters(Parameters):
+    """RELATED_TO between interests, counted again; takes no parameters."""
+
+
+class DiscoverTopicsParameters(Parameters):
+    """Topics: clusters of the items' texts, as interests."""
+
+    number: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="How many topics; empty takes that of the settings."
+    )
+    seed: int | None = Field(None, description="Seed of the clustering; empty takes that of the settings.")
+
+
+class FindSimilarUsersParameters(Parameters):
+    """SIMILAR_TO between users, of the active version."""
+
+    everyone: bool = Field(False, description="Whether all users are compared again, not only whose vector changed.")
+
+
+JobParameters = (
+    ReembedParameters
+    | EmbedTextsParameters
+    | RetrainParameters
+    | RebuildCoOccurrenceParameters
+    | RelateInterestsParameters
+    | DiscoverTopicsParameters
+    | FindSimilarUsersParameters
+)
 
 PARAMETERS: Final[Mapping[JobKind, type[JobParameters]]] = {
     JobKind.REEMBED: ReembedParameters,
     JobKind.EMBED_TEXTS: EmbedTextsParameters,
     JobKind.RETRAIN: RetrainParameters,
     JobKind.REBUILD_CO_OCCURRENCE: RebuildCoOccurrenceParameters,
+    JobKind.RELATE_INTERESTS: RelateInterestsParameters,
+    JobKind.DISCOVER_TOPICS: DiscoverTopicsParameters,
+    JobKind.FIND_SIMILAR_USERS: FindSimilarUsersParameters,
 }
 
 

@@ -41,5 +41,17 @@ def handler(kind: JobKind, settings: Settings, announce: Announce) -> Handler:
                 from engine.pipelines.train import run_retrain
 
                 return run_retrain(run, settings, announce)
+            case JobKind.RELATE_INTERESTS:
+                from engine.pipelines.relations import run_relate_interests
+
+                return run_relate_interests(run, settings)
+            case JobKind.DISCOVER_TOPICS:
+                from engine.pipelines.topics import run_discover_topics
+
+                return run_discover_topics(run, settings)
+            case JobKind.FIND_SIMILAR_USERS:
+                from engine.pipelines.similar_users import run_find_similar_users
+
+                return run_find_similar_users(run, settings)
 
     return execute

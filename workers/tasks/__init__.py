@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workers.tasks import fold, jobs, schedule
+from workers.tasks import fold, jobs, relations, schedule
 
-__all__ = ["fold", "jobs", "schedule"]
+__all__ = ["fold", "jobs", "relations", "schedule"]

@@ -1,0 +1,22 @@
+// purpose: Give the strongest interests of every user with what each is worth at a time
+// param: at INTEGER, epoch ms
+// param: half_life_ms FLOAT
+// param: most INTEGER, interests of one user
+// returns: interests LIST<STRING>, weights LIST<FLOAT>; users without any are left out
+// mode: read
+MATCH (u:User)
+CALL (u) {
+  MATCH (u)-[r:INTERESTED_IN]->(x:Interest)
+  WHERE r.source <> 'model' AND r.weight > 0
+  WITH x, sum(CASE r.source
+    WHEN 'behaviour' THEN
+      r.weight * 2.0 ^ ((r.updated_at - CASE WHEN r.updated_at > $at THEN r.updated_at ELSE $at END) / $half_life_ms)
+    ELSE r.weight
+  END) AS weight
+  ORDER BY weight DESC, x.id
+  LIMIT $most
+  RETURN collect(x.id) AS interests, collect(weight) AS weights
+}
+WITH interests, weights
+WHERE size(interests) > 0
+RETURN interests, weights
