@@ -9,7 +9,8 @@ MERGE (s:State {id: 'co_occurrence'})
 SET s.id = 'co_occurrence'
 WITH s
 CALL (s) {
-  WITH s WHERE s.state = 'live'
+  // Whoever reads events and rows as of one moment asks for a pause, for a minute at most.
+  WITH s WHERE s.state = 'live' AND coalesce(s.paused_until, 0) <= $now
   MATCH (e:Unfolded)
   WITH e LIMIT $limit
   REMOVE e:Unfolded

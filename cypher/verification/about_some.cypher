@@ -1,0 +1,11 @@
+// purpose: Give what some items are about and when that was last changed
+// param: ids LIST<STRING>
+// returns: id STRING, changed_at INTEGER epoch ms, about LIST<LIST> of interest id and weight
+// mode: read
+UNWIND $ids AS id
+MATCH (i:Item {id: id})
+CALL (i) {
+  MATCH (i)-[r:ABOUT]->(x:Interest)
+  RETURN collect([x.id, r.weight]) AS about
+}
+RETURN i.id AS id, coalesce(i.about_at, i.updated_at, 0) AS changed_at, about

@@ -1,0 +1,1 @@
+"""How long raw events and faded relationships are kept."""

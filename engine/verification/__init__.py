@@ -1,0 +1,1 @@
+"""Counting everything again from the events, and saying what the graph has otherwise."""
