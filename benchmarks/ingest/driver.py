@@ -9,10 +9,10 @@ from statistics import median
 from typing import Any, Final
 
 import neo4j
-from engine.events.ingest import ingest
 
 from benchmarks.ingest.result import Result
 from benchmarks.ingest.stack import Stack
+from engine.events.ingest import ingest
 from engine.graph.store import GraphStore
 
 NAME: Final = "driver"
@@ -41,26 +41,39 @@ def driver_share(
     """
     found = stack.services.embedded.endpoints()
     own_s: list[float] = []
+    own_cpu_ms: list[float] = []
+    bare_cpu_ms: list[float] = []
     bare_s: list[float] = []
     with neo4j.GraphDatabase.driver(found.neo4j_uri, auth=(found.neo4j_user, found.neo4j_password)) as driver:
         for number in range(batches + 2):
             rows, batch = list(islice(events, _BATCH)), list(islice(events, _BATCH))
+            cpu = _cpu_ms(stack)
             began = time.perf_counter()
             with driver.session(database=stack.settings.neo4j.database) as session:
                 session.execute_write(lambda tx: tx.run(_BARE, rows=rows, half_life_ms=_HALF_LIFE_MS).consume())  # noqa: B023
             between = time.perf_counter()
+            cpu_between = _cpu_ms(stack)
+            resumed = time.perf_counter()
             result = ingest(store, batch, settings=stack.settings)
             ended = time.perf_counter()
             if result.accepted != len(batch):
                 raise RuntimeError(f"{result.accepted} of {len(batch)} accepted")
             if number >= 2:
                 bare_s.append(between - began)
-                own_s.append(ended - between)
-            rates = f"bare {_BATCH / (between - began):,.0f}/s, engine {_BATCH / (ended - between):,.0f}/s"
+                own_s.append(ended - resumed)
+                bare_cpu_ms.append((cpu_between - cpu) / _BATCH)
+                own_cpu_ms.append((_cpu_ms(stack) - cpu_between) / _BATCH)
+            rates = f"bare {_BATCH / (between - began):,.0f}/s, engine {_BATCH / (ended - resumed):,.0f}/s"
             say(f"{number + 1}/{batches + 2}: {rates}")
     bare, own = _BATCH / median(bare_s), _BATCH / median(own_s)
     return Result(
         NAME, "ingest of a batch, share of a bare driver's rate", "", 0.4, 0.7, round(own / bare, 3),
         more_is_better=True,
-        details={"bare_per_s": round(bare, 1), "engine_per_s": round(own, 1), "batch": _BATCH, "batches": batches},
+        details={"bare_per_s": round(bare, 1), "engine_per_s": round(own, 1), "batch": _BATCH, "batches": batches,
+                 "bare_server_cpu_ms": round(median(bare_cpu_ms), 3),
+                 "engine_server_cpu_ms": round(median(own_cpu_ms), 3)},
     )  # fmt: skip
+
+
+def _cpu_ms(stack: Stack) -> float:
+    return 1000 * stack.cpu_s()["neo4j"]
