@@ -232,6 +232,29 @@ class CoOccurrenceSettings(Section):
     fold_batch_events: PositiveInt = Field(2000, description="Events folded in one transaction.")
 
 
+class RetentionSettings(Section):
+    """How long raw events and faded relationships are kept."""
+
+    events_days: PositiveFloat | None = Field(
+        None, description="Days after which a raw event goes; what it gave to its user stays. Empty keeps all."
+    )
+    lost_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.01,
+        description="Most that a pruned event may still be worth of what it gave to CO_OCCURS and popularity, which "
+        "lose it; events_days must be that many half-lives long.",
+    )
+    impressions_days: PositiveFloat | None = Field(
+        90, description="Days after which events of types without a weight go, such as impressions. Empty keeps them."
+    )
+    interacted_floor: PositiveFloat | None = Field(
+        None,
+        description="INTERACTED goes when its magnitude has faded below this and no event of it is in the log any "
+        "more; interests stay. Empty keeps all.",
+    )
+    batch_events: PositiveInt = Field(2000, description="Most events that one transaction of pruning deletes.")
+    every_hours: PositiveFloat = Field(24, description="Hours between two prunings.")
+
+
 class Neo4jSettings(Section):
     """The driver, and the embedded server's size."""
 
@@ -419,6 +442,7 @@ class Settings(BaseSettings):
     social: SocialSettings = SocialSettings()
     profile: ProfileSettings = ProfileSettings()
     co_occurrence: CoOccurrenceSettings = CoOccurrenceSettings()
+    retention: RetentionSettings = RetentionSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     ranking: RankingSettings = RankingSettings()
