@@ -10,11 +10,14 @@ import redis
 import structlog
 
 from api import memory, metrics
+from api.slots import Slots
 from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
 from engine.graph.store import GraphStore
 from engine.ranking.answers import RankingStatus
 from engine.ranking.service import Recommender
 from engine.settings import Settings
+from engine.stream.producer import EventProducer
+from engine.stream.state import StreamState, stream_state
 from workers.contracts import broker_url
 
 EXTENSION: Final = "interestgraph"
@@ -22,6 +25,7 @@ EXTENSION: Final = "interestgraph"
 _RETRY_S: Final = 2.0
 _REDIS_TIMEOUT_S: Final = 0.5
 _KEEP_S: Final = 0.5
+_SCRAPE_S: Final = 1.0
 _log = structlog.get_logger("api.container")
 
 
@@ -47,6 +51,8 @@ class Container:
         self._closing = threading.Event()
         self._keeper: threading.Thread | None = None
         self._redis: redis.Redis | None = None
+        self.write_slots = Slots("writes of events", settings.api.write_slots, queue=settings.api.write_queue)
+        self.uploads = Slots("streams of lines", settings.api.uploads)
 
     def store(self) -> GraphStore:
         """Give the store, opened if it is not.
@@ -94,6 +100,30 @@ class Container:
                 self.redis_url, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
             )
         return self._redis
+
+    def producer(self) -> EventProducer:
+        """Give the way into the stream of events.
+
+        Raises:
+            UnavailableError: No address of Redis is known.
+        """
+        return EventProducer(self.settings, self.broker())
+
+    def stream_state(self) -> StreamState:
+        """Read how full the stream of events is.
+
+        Raises:
+            UnavailableError: Redis does not answer, or no address of it is known.
+        """
+        return stream_state(self.broker(), self.settings.stream)
+
+    def count_unfolded(self) -> int:
+        """Count the events that wait for the fold.
+
+        Raises:
+            DatabaseUnavailableError: Neo4j does not answer.
+        """
+        return int(self.store().read("stream/unfolded", timeout_s=_SCRAPE_S)[0]["events"])
 
     def check_database(self) -> GraphStore:
         """Reach the database now, whatever was known of it, and remember what came of it.

@@ -13,6 +13,7 @@ from api.container import EXTENSION, Container
 from api.keys import KeyRing
 from api.limits import RateLimit
 from api.spec import Api
+from api.stream_metrics import StreamCollector
 from engine.errors import DatabaseUnavailableError
 from engine.settings import Settings
 
@@ -40,7 +41,7 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
 
     request_ids.register(app)
     paths.register(app)
-    metrics.register(app)
+    metrics.register(app, StreamCollector(container.stream_state, container.count_unfolded))
     logs.register(app)
     problems.register(app)
     limit = RateLimit(settings.api.rate_limit, container.redis_url)

@@ -9,7 +9,7 @@ import os
 import time
 from typing import Final
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -20,10 +20,12 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from api.auth import needs
 from api.keys import Scope
 
+_ELSEWHERE: Final = "interestgraph-metrics"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 REQUESTS: Final = Counter("interestgraph_http_requests_total", "Requests answered.", ["method", "route", "status"])
@@ -35,6 +37,8 @@ REQUEST_SECONDS: Final = Histogram(
 )
 EVENTS_ACCEPTED: Final = Counter("interestgraph_events_accepted_total", "Events written to the graph.")
 EVENTS_DUPLICATE: Final = Counter("interestgraph_events_duplicate_total", "Events that were there already.")
+EVENTS_REFUSED: Final = Counter("interestgraph_events_refused_total", "Events that could not be accepted.")
+EVENTS_QUEUED: Final = Counter("interestgraph_events_queued_total", "Events put into the stream.")
 STATE_AGE_SECONDS: Final = Gauge(
     "interestgraph_state_age_seconds",
     "Seconds since the ranking state was last seen to be fresh; the oldest process.",
@@ -70,7 +74,8 @@ def _registry() -> CollectorRegistry:
 @needs(Scope.READ)
 def metrics() -> Response:
     """Give every metric in the text form of Prometheus."""
-    return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+    elsewhere: CollectorRegistry = current_app.extensions[_ELSEWHERE]
+    return Response(generate_latest(_registry()) + generate_latest(elsewhere), content_type=CONTENT_TYPE_LATEST)
 
 
 _served_version: str | None = None
@@ -93,9 +98,17 @@ def route_of_request() -> str:
     return request.url_rule.rule if request.url_rule is not None else "(none)"
 
 
-def register(app: Flask) -> None:
-    """Count each request of an application and serve `/metrics`."""
+def register(app: Flask, *collectors: Collector) -> None:
+    """Count each request of an application and serve `/metrics`.
+
+    Args:
+        app: The application.
+        collectors: Further metrics, read from elsewhere when they are asked for.
+    """
     app.register_blueprint(blueprint)
+    app.extensions[_ELSEWHERE] = CollectorRegistry()
+    for collector in collectors:
+        app.extensions[_ELSEWHERE].register(collector)
 
     @app.before_request
     def begin() -> None:

@@ -29,8 +29,10 @@ from engine.errors import (
     ArtefactError,
     AuthenticationFailedError,
     BrokerUnavailableError,
+    BusyError,
     CancelledError,
     ConflictError,
+    FreshnessTimeoutError,
     InterestGraphError,
     InvalidInputError,
     ModelUnavailableError,
@@ -78,8 +80,10 @@ TABLE: Final[dict[type[InterestGraphError], Kind]] = {
     UnsupportedMediaTypeError: Kind(415, "Not JSON"),
     InvalidInputError: Kind(422, "Invalid input", remedy="/openapi/ describes what is accepted."),
     RateLimitedError: Kind(429, "Too many requests"),
+    BusyError: Kind(429, "Queue is full"),
     SettingsError: Kind(500, "Internal error", shown=False),
     QueryTimeoutError: Kind(503, "Took too long", retry_after_s=5),
+    FreshnessTimeoutError: Kind(503, "Not yet fresh", retry_after_s=1),
     BrokerUnavailableError: Kind(503, "Broker does not answer", retry_after_s=2),
     ModelUnavailableError: Kind(503, "No model", retry_after_s=30),
     UnavailableError: Kind(503, "Not available", retry_after_s=2),
@@ -107,6 +111,13 @@ _HIDDEN_DETAIL: Final = "Something went wrong inside; the log has it under the r
 def kind_of(error: InterestGraphError) -> Kind:
     """Give how an error is answered."""
     return next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
+
+
+def refusal(error: InterestGraphError) -> dict[str, Any]:
+    """Give the members of a problem for a part of a request whose other parts were accepted."""
+    kind = kind_of(error)
+    fault = Fault(error.message, error.field, error.value, error.remedy or kind.remedy, code=error.code)
+    return {"status": kind.status, **fault.to_dict()}
 
 
 def problem(
@@ -146,7 +157,7 @@ def answer_error(error: InterestGraphError) -> Response:
     """Answer an error of the tree."""
     kind = kind_of(error)
     headers: dict[str, str] = {}
-    retry_after_s = error.retry_after_s if isinstance(error, RateLimitedError) else kind.retry_after_s
+    retry_after_s = error.retry_after_s if isinstance(error, (RateLimitedError, BusyError)) else kind.retry_after_s
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     if kind.status == 401:

@@ -37,6 +37,9 @@ JOBS: Final = Tag(name="jobs", description="Work of the workers: training, re-em
 VERSIONS: Final = Tag(name="versions", description="Versions of the embeddings.")
 HEALTH: Final = Tag(name="health", description="Whether it works; needs no key.")
 
+ALSO: Final = "x-also"
+"""Extension of an operation: examples by further media types that its body may have, as text."""
+
 _PROBLEMS: Final = {
     400: "The body is not JSON that can be read.",
     401: "No API key, or one that is unknown, revoked or over.",
@@ -127,6 +130,8 @@ def tidy(spec: dict[str, Any]) -> dict[str, Any]:
                 continue
             if "description" in operation:
                 operation["description"] = operation["description"].replace("<br/>", "\n")
+            for media_type, example in operation.pop(ALSO, {}).items():
+                operation["requestBody"]["content"][media_type] = {"schema": {"type": "string"}, "example": example}
             unwanted = operation.get("responses", {}).get("422", {}).get("content", {})
             if "application/json" in unwanted:
                 del operation["responses"]["422"]

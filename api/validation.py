@@ -52,6 +52,9 @@ _LIMIT_REMEDIES: Final = {
     "literal_error": ("expected", "Give one of {}."),
     "enum": ("expected", "Give one of {}."),
 }
+STREAMED: Final = object()
+"""Stands for a body that is still to be read."""
+
 _HIDDEN_INPUT: Final = frozenset({"missing"})
 
 
@@ -102,11 +105,7 @@ def read_json_body() -> Any:
         MalformedBodyError: It is no JSON that can be read.
         RequestEntityTooLarge: It is larger than the application's limit.
     """
-    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
-        raise UnsupportedMediaTypeError(
-            "Compressed bodies are not taken.", field="Content-Encoding", value=coding, remedy="Send it uncompressed."
-        )
+    _check_coding()
     data = request.get_data(cache=False)
     limit = request.max_content_length
     if limit is not None and request.content_length is None and len(data) >= limit:
@@ -124,6 +123,14 @@ def read_json_body() -> Any:
             remedy="Send Content-Type: application/json.",
         )
     return strict_json.loads(data)
+
+
+def _check_coding() -> None:
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedMediaTypeError(
+            "Compressed bodies are not taken.", field="Content-Encoding", value=coding, remedy="Send it uncompressed."
+        )
 
 
 def _takes_list(annotation: Any) -> bool:
@@ -172,7 +179,8 @@ def _no_query(arguments: Mapping[str, str]) -> None:
 def validated(function: Callable[P, R]) -> Callable[..., R]:
     """Check path, query and body of a route against the models of its arguments of these names.
 
-    A body model with `plain = True` only describes: the route gets the JSON value as it is, and checks it itself.
+    A body model with `plain = True` only describes: the route gets the JSON value as it is, and checks it itself. A
+    body of the media type `streamed` is not read here; the route gets `STREAMED` and reads it as it comes.
 
     Raises:
         InvalidRequestError: Something does not fit its model.
@@ -183,6 +191,7 @@ def validated(function: Callable[P, R]) -> Callable[..., R]:
     path_model: type[BaseModel] | None = hints.get("path")
     body_model: type[BaseModel] | None = hints.get("body")
     is_plain = getattr(body_model, "plain", False)
+    streamed = getattr(body_model, "streamed", None)
     query = _QueryReader(hints["query"]) if "query" in hints else None
 
     @wraps(function)
@@ -195,6 +204,10 @@ def validated(function: Callable[P, R]) -> Callable[..., R]:
         elif request.args:
             _no_query(request.args)
         if body_model is not None:
+            if streamed is not None and request.mimetype == streamed:
+                _check_coding()
+                arguments["body"] = STREAMED
+                return function(**arguments)  # type: ignore[call-arg]
             plain = read_json_body()
             arguments["body"] = plain if is_plain else _check(body_model, plain, root="body")
         return function(**arguments)  # type: ignore[call-arg]

@@ -36,10 +36,10 @@ class RecommendationsQuery(Request):
 class TermAnswer(Answer):
     """A named part of a score."""
 
-    name: Literal["sequence", "co_occurrence", "interests", "popularity"]
+    name: Literal["sequence", "co_occurrence", "interests", "popularity", "neighbours", "fatigue"]
     value: float
     path: list[dict[str, Any]] = Field(
-        description="With `explain`: past items and interests that it comes from, strongest first, each with its share."
+        description="With `explain`: past items, interests, users and impressions that it comes from, strongest first."
     )
 
 
@@ -53,6 +53,15 @@ class RecommendedItemAnswer(Answer):
     attributes: dict[str, Any]
     terms: list[TermAnswer]
     reason: str | None = Field(description="With `explain`: the strongest reason as a sentence.")
+
+
+class FreshnessAnswer(Answer):
+    """How fresh an answer is; the user's own history and interests are always of the moment."""
+
+    staleness_s: float = Field(description="Seconds since the process last looked for changed edges and versions.")
+    events_waiting: int = Field(description="Events that edges and popularity did not know of at that look.")
+    fold_lag_s: float = Field(description="Seconds that the oldest of them has waited; 0 where none waits.")
+    recounting: bool = Field(description="Whether the edges stand still until they are counted again.")
 
 
 class RecommendationsAnswer(Answer):
@@ -70,6 +79,7 @@ class RecommendationsAnswer(Answer):
     cut: dict[str, int] = Field(description="How many items each filter took out.")
     diversity: float
     reordered: bool = Field(description="Whether diversity changed the order; scores stay as they are.")
+    meta: FreshnessAnswer
     items: list[RecommendedItemAnswer] = Field(description="Best first.")
 
 

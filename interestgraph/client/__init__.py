@@ -14,7 +14,16 @@ when the connection breaks.
 
 from __future__ import annotations
 
-from interestgraph.client.answers import Interest, Job, Recommendations, RecommendedItem, Sent, Term
+from interestgraph.client.answers import (
+    EventOutcome,
+    Interest,
+    Job,
+    Recommendations,
+    RecommendedItem,
+    Sent,
+    SentLines,
+    Term,
+)
 from interestgraph.client.errors import (
     ClientError,
     ConflictError,
@@ -34,6 +43,7 @@ __all__ = [
     "ClientError",
     "ConflictError",
     "ConnectionFailedError",
+    "EventOutcome",
     "Interest",
     "InvalidRequestError",
     "Job",
@@ -45,6 +55,7 @@ __all__ = [
     "Recommendations",
     "RecommendedItem",
     "Sent",
+    "SentLines",
     "Term",
     "UnavailableError",
 ]

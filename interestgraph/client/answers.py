@@ -6,8 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
+from interestgraph.client.errors import problem_error
+
 _FINAL_STATES: Final = frozenset({"succeeded", "failed", "cancelled"})
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EventOutcome:
+    """What became of one event.
+
+    Attributes:
+        id: Its id; none where the server could not read it.
+        outcome: accepted, duplicate, refused, or queued.
+        problem: Why it was refused: status, code, detail, field, value, remedy.
+    """
+
+    id: str | None
+    outcome: str
+    problem: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +34,54 @@ class Sent:
     Attributes:
         accepted: Events that are new in the graph.
         duplicates: Events that were there already.
-        freshness: Token to ask with for an answer that knows of them.
+        freshness: Token to ask with for an answer that knows of them; none for events that went into the stream.
         ids: The events' ids, in order.
+        refused: Events that cannot be accepted.
+        queued: Events that went into the stream.
+        outcomes: One for each event, in order.
     """
 
     accepted: int
     duplicates: int
-    freshness: str
-    ids: tuple[str, ...]
+    freshness: str | None
+    ids: tuple[str | None, ...]
+    refused: int = 0
+    queued: int = 0
+    outcomes: tuple[EventOutcome, ...] = ()
+
+    def raise_refused(self) -> Sent:
+        """Give it back when nothing was refused.
+
+        Raises:
+            ProblemError: Why the first refused event was refused; the others are in the graph.
+        """
+        for outcome in self.outcomes:
+            if outcome.problem is not None:
+                raise problem_error(outcome.problem)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SentLines:
+    """What became of a long row of events.
+
+    Attributes:
+        lines: Events sent.
+        accepted: Events that are new in the graph.
+        duplicates: Events that were there already.
+        refused: Events that cannot be accepted.
+        queued: Events that went into the stream.
+        freshness: Token to ask with for an answer that knows of them.
+        refusals: The first thousand refused ones: number of the event, from 1, and why.
+    """
+
+    lines: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    queued: int = 0
+    freshness: str | None = None
+    refusals: tuple[tuple[int, Mapping[str, Any]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

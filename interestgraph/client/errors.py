@@ -111,3 +111,9 @@ def problem_of(response: httpx.Response) -> ProblemError:
     asked = response.headers.get("Retry-After", "")
     retry_after_s = float(asked) if asked.isdigit() else None
     return _BY_STATUS.get(response.status_code, ProblemError)(response.status_code, problem, retry_after_s)
+
+
+def problem_error(problem: Mapping[str, Any]) -> ProblemError:
+    """Give the exception for a problem that stands within an answer."""
+    status = int(problem.get("status", 422))
+    return _BY_STATUS.get(status, ProblemError)(status, problem)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from interestgraph.client.answers import Interest, Job, Recommendations, RecommendedItem, Sent, pick, ranked
+from interestgraph.client.answers import (
+    EventOutcome,
+    Interest,
+    Job,
+    Recommendations,
+    RecommendedItem,
+    Sent,
+    SentLines,
+    pick,
+    ranked,
+)
 from interestgraph.client.errors import ConnectionFailedError, JobTimeoutError, problem_of
 
 _RETRIED: Final = frozenset({429, 503})
@@ -65,26 +77,94 @@ class Client:
         item_id: str | None = None,
         *,
         create_missing: bool = False,
+        stream: bool = False,
         **more: Any,
     ) -> Sent:
-        """Send one event; `more` may hold `id`, `at`, `value`, `query`, `recommendation_id`."""
-        event = {"type": type, "user_id": user_id, "item_id": item_id, **more}
-        return self.send_events([event], create_missing=create_missing)
+        """Send one event; `more` may hold `id`, `at`, `value`, `query`, `context`, `recommendation_id` and others.
 
-    def send_events(self, events: Iterable[Mapping[str, Any]], *, create_missing: bool = False) -> Sent:
-        """Send several events, which are written all or not at all."""
-        batch = [
-            {"id": uuid.uuid4().hex, **{name: value for name, value in event.items() if value is not None}}
-            for event in events
-        ]
-        query = {"create_missing": "true"} if create_missing else {}
+        Raises:
+            ProblemError: It cannot be accepted.
+        """
+        event = {"type": type, "user_id": user_id, "item_id": item_id, **more}
+        return self.send_events([event], create_missing=create_missing, stream=stream).raise_refused()
+
+    def send_events(
+        self,
+        events: Iterable[Mapping[str, Any]],
+        *,
+        create_missing: bool = False,
+        atomic: bool = False,
+        stream: bool = False,
+    ) -> Sent:
+        """Send several events, each taken or refused for itself.
+
+        Args:
+            events: At most as many as the server takes at once, 1,000 by itself.
+            create_missing: Make items that are not there, instead of refusing the events.
+            atomic: All are written or none; the first that cannot be accepted is raised.
+            stream: Do not wait until they are in the graph: they go into the server's stream.
+        """
+        batch = [_with_id(event) for event in events]
+        query = _flags(create_missing=create_missing, atomic=atomic, stream=stream)
         answer = self._call("POST", "/v1/events", params=query, json={"events": batch})
+        outcomes = tuple(pick(EventOutcome, event) for event in answer["events"])
         return Sent(
-            accepted=answer["accepted"],
-            duplicates=answer["duplicates"],
-            freshness=answer["freshness"],
-            ids=tuple(event["id"] for event in answer["events"]),
+            accepted=answer.get("accepted", 0),
+            duplicates=answer.get("duplicates", 0),
+            freshness=answer.get("freshness"),
+            ids=tuple(outcome.id for outcome in outcomes),
+            refused=answer.get("refused", 0),
+            queued=answer.get("queued", 0),
+            outcomes=outcomes,
         )
+
+    def send_lines(
+        self,
+        events: Iterable[Mapping[str, Any]],
+        *,
+        create_missing: bool = False,
+        stream: bool = False,
+        piece: int = 10_000,
+        timeout_s: float = 300.0,
+    ) -> SentLines:
+        """Send any number of events as JSON lines.
+
+        They go in pieces, so that little is held and little is sent again after a failure.
+
+        Args:
+            events: As many as there are; they are taken as they are sent.
+            create_missing: Make items that are not there, instead of refusing the events.
+            stream: Do not wait until they are in the graph: they go into the server's stream.
+            piece: Events of one request.
+            timeout_s: Seconds that one request may take.
+        """
+        query = _flags(create_missing=create_missing, atomic=False, stream=stream)
+        sent = SentLines()
+        left = iter(events)
+        while part := [json.dumps(_with_id(event), ensure_ascii=False) for event in islice(left, piece)]:
+            answer = self._call(
+                "POST",
+                "/v1/events",
+                params=query,
+                content="\n".join(part).encode(),
+                headers={"Content-Type": "application/x-ndjson"},
+                timeout=timeout_s,
+            )
+            refusals = [(sent.lines + found["line"], found["problem"]) for found in answer["refusals"]]
+            sent = SentLines(
+                lines=sent.lines + len(part),
+                accepted=sent.accepted + answer.get("accepted", 0),
+                duplicates=sent.duplicates + answer.get("duplicates", 0),
+                refused=sent.refused + answer["refused"],
+                queued=sent.queued + answer.get("queued", 0),
+                freshness=answer.get("freshness") or sent.freshness,
+                refusals=(*sent.refusals, *refusals)[:1000],
+            )
+        return sent
+
+    def delete_event(self, event_id: str) -> None:
+        """Take an event back: the graph is as if it had never come."""
+        self._call("DELETE", f"/v1/events/{_segment(event_id)}")
 
     def user_events(self, user_id: str) -> Iterator[dict[str, Any]]:
         """Give the events of a user, newest first."""
@@ -279,6 +359,20 @@ class Client:
                 wait_s = max(wait_s, asked_s)
             time.sleep(wait_s)
         raise AssertionError("unreachable")
+
+
+def _with_id(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an event an id before it leaves, so that sending it again is harmless."""
+    return {"id": uuid.uuid4().hex, **{name: value for name, value in event.items() if value is not None}}
+
+
+def _flags(*, create_missing: bool, atomic: bool, stream: bool) -> dict[str, str]:
+    flags = {"create_missing": "true"} if create_missing else {}
+    if atomic:
+        flags["atomic"] = "true"
+    if stream:
+        flags["wait"] = "false"
+    return flags
 
 
 def _segment(name: str) -> str:

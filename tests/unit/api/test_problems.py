@@ -26,6 +26,8 @@ def make(cls: type[InterestGraphError]) -> InterestGraphError:
         return errors.InvalidRequestError([errors.Fault("Secret detail.", "name", 1, "Do it.")])
     if cls is errors.RateLimitedError:
         return errors.RateLimitedError("Secret detail.", retry_after_s=7, remedy="Do it.")
+    if issubclass(cls, tree.BusyError):
+        return cls("Secret detail.", retry_after_s=7, remedy="Do it.")
     return cls("Secret detail.", field="name", value=1, remedy="Do it.")
 
 
@@ -51,6 +53,8 @@ EXPECTED = {
     "InvalidRequestError": 422,
     "UnknownReferenceError": 422,
     "RateLimitedError": 429,
+    "BusyError": 429,
+    "StreamFullError": 429,
     "InterestGraphError": 500,
     "SettingsError": 500,
     "EmbeddedServerError": 500,

@@ -86,6 +86,59 @@ def test_given_id_stays() -> None:
     assert requests[0].url.params["create_missing"] == "true"
 
 
+REFUSED = {"status": 409, "code": "conflict", "detail": "Wrong.", "field": "events[0].id", "value": "x", "remedy": "R."}
+IN_PART = {
+    "accepted": 1,
+    "duplicates": 0,
+    "refused": 1,
+    "freshness": "token",
+    "events": [{"id": "x", "outcome": "refused", "problem": REFUSED}, {"id": "e", "outcome": "accepted", "more": 1}],
+}
+
+
+def test_refused_events_stand_in_the_answer() -> None:
+    handle, requests = script(httpx.Response(200, json=IN_PART), httpx.Response(200, json=IN_PART))
+    client = client_of(handle)
+    found = client.send_events([{"type": "view"}, {"type": "view"}], atomic=True)
+    assert (found.accepted, found.refused, found.ids) == (1, 1, ("x", "e"))
+    assert [outcome.outcome for outcome in found.outcomes] == ["refused", "accepted"]
+    assert dict(requests[0].url.params) == {"atomic": "true"}
+    with pytest.raises(ConflictError, match="Wrong"):
+        found.raise_refused()
+    with pytest.raises(ConflictError):
+        client.send_event("view", "u", "i")
+
+
+def test_stream_does_not_wait() -> None:
+    answer = {"queued": 1, "refused": 0, "events": [{"id": "e", "outcome": "queued"}]}
+    handle, requests = script(httpx.Response(202, json=answer))
+    found = client_of(handle).send_event("view", "u", "i", stream=True)
+    assert (found.queued, found.accepted, found.freshness, found.ids) == (1, 0, None, ("e",))
+    assert dict(requests[0].url.params) == {"wait": "false"}
+
+
+def test_lines_go_in_pieces_that_are_sent_again_whole(waits: list[float]) -> None:
+    def told(line: int) -> dict[str, Any]:
+        return {"accepted": 1, "duplicates": 0, "refused": 1, "freshness": f"t{line}", "lines": 2,
+                "refusals": [{"line": line, "problem": REFUSED}]}  # fmt: skip
+
+    handle, requests = script(
+        httpx.Response(429, json=PROBLEM, headers={"Retry-After": "1"}),
+        httpx.Response(200, json=told(2)),
+        httpx.ConnectError("refused"),
+        httpx.Response(200, json=told(1)),
+    )
+    events = ({"type": "view", "user_id": "ü", "item_id": None, "value": number} for number in range(3))
+    found = client_of(handle).send_lines(events, piece=2)
+    assert (found.lines, found.accepted, found.refused, found.freshness) == (3, 2, 2, "t1")
+    assert [number for number, _ in found.refusals] == [2, 3]
+    bodies = [request.content for request in requests]
+    assert bodies[0] == bodies[1] and bodies[2] == bodies[3] and len(bodies[0].splitlines()) == 2
+    first = json.loads(bodies[0].splitlines()[0])
+    assert len(first.pop("id")) == 32 and first == {"type": "view", "user_id": "ü", "value": 0}
+    assert all(request.headers["Content-Type"] == "application/x-ndjson" for request in requests)
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
