@@ -214,9 +214,9 @@ class Client:
         answer = self._call("GET", f"/v1/items/{_segment(item_id)}/similar", params={"n": n})
         return tuple(ranked(item) for item in answer["items"])
 
-    def interests(self, user_id: str, n: int | None = None) -> tuple[Interest, ...]:
-        """Ask what a user is interested in, strongest first."""
-        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n}))
+    def interests(self, user_id: str, n: int | None = None, *, at: int | str | None = None) -> tuple[Interest, ...]:
+        """Ask what a user is interested in, strongest first; now, or as it was at a past time."""
+        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n, "at": at}))
         return tuple(pick(Interest, interest) for interest in answer["interests"])
 
     def declare_interests(self, user_id: str, weights: Mapping[str, float]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
+
+from engine.domain import MS_PER_SECOND
 
 BAR_WIDTH = 24
 TERM_STYLES = {"sequence": "cyan", "co_occurrence": "green", "interests": "magenta", "popularity": "yellow"}
@@ -74,3 +77,18 @@ def _why(entry: Mapping[str, Any]) -> Text:
         name = str(term["name"])
         text.append(f"{name} {float(term['value']):+.2f}", style=TERM_STYLES.get(name, "dim"))
     return text
+
+
+def course_table(at: Sequence[int], share: Sequence[float], weight: Sequence[float]) -> Table:
+    """Draw an interest over time, one row a time: its share as a bar, and its weight."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("week of")
+    table.add_column("share", justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("weight", justify="right")
+    top = max(share, default=1.0) or 1.0
+    for moment, part, mass in zip(at, share, weight, strict=True):
+        day = datetime.fromtimestamp(moment / MS_PER_SECOND, UTC).date().isoformat()
+        drawn = Text(bar(part / top), style="magenta")
+        table.add_row(day, f"{part:.1%}" if part else "–", drawn, f"{mass:.2f}" if mass else "–")
+    return table

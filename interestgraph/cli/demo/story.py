@@ -14,7 +14,8 @@ from engine.graph.analyst import ask
 from engine.graph.store import GraphStore
 from engine.graph.versions import active_version
 from engine.settings import Settings
-from interestgraph.cli.demo.pictures import interests_table, recommendations_table
+from interestgraph.cli.demo.course import find_course
+from interestgraph.cli.demo.pictures import course_table, interests_table, recommendations_table
 from interestgraph.cli.importing import progress_bar
 from interestgraph.cli.query import table_of
 from interestgraph.cli.services import Services
@@ -63,6 +64,7 @@ class Story:
             self._train(store, client)
             user = self._user or str(ask(store, _BUSY, limit=1).rows[0]["user"])
             self._meet(client, user)
+            self._course(store, client)
             answer = self._recommend(client, user)
             self._event(client, user, answer)
             self._job(client, user)
@@ -143,6 +145,17 @@ class Story:
         if attributes := client.user(user).get("attributes"):
             self._console.print("  " + ", ".join(f"{key} {value}" for key, value in attributes.items()), style="dim")
         self._console.print(interests_table(_plain_interests(client, user)))
+
+    def _course(self, store: GraphStore, client: Client) -> None:
+        self._scene("An interest appears, grows and fades")
+        course = find_course(store, client)
+        if course is None:
+            self._console.print("  no interest of this slice of the data came and went", style="dim")
+            return
+        self._console.print(
+            f"  “{course.name}” of household {course.user_id}, {course.events} purchases; read as of each week"
+        )
+        self._console.print(course_table(course.at, course.share, course.weight))
 
     def _recommend(self, client: Client, user: str) -> Recommendations:
         self._scene("Ten recommendations, each with its reason")
