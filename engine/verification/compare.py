@@ -236,7 +236,7 @@ def _explained(found: Mapping[str, Any], amount: Amount, unsure: Amount, half_li
         found["mass"] * 2.0 ** ((found["updated_at"] - latest) / half_life_ms) - amount.as_of(latest, half_life_ms)
     )
     counted = found["count"] is None or abs(found["count"] - amount.count) <= unsure.count
-    return counted and off <= 2 * most * (1 + RELATIVE) + ABSOLUTE
+    return counted and bool(off <= 2 * most * (1 + RELATIVE) + ABSOLUTE)
 
 
 def _interest_mass(row: Mapping[str, Any], settings: Settings, check: Check) -> None:

@@ -67,16 +67,11 @@ class Amount:
         latest = max(self.at, at)
         fade = 2.0 ** ((self.at - latest) / half_life_ms)
         found = value * 2.0 ** ((at - latest) / half_life_ms)
-        return abs(found - self.value * fade) <= RELATIVE * self.gross * fade + ABSOLUTE
-
-    def distance(self, value: float, at: EpochMs, half_life_ms: float) -> float:
-        """Give how far a stored value is from this sum, seen from the later of their times."""
-        latest = max(self.at, at)
-        return abs(value * 2.0 ** ((at - latest) / half_life_ms) - self.as_of(latest, half_life_ms))
+        return bool(abs(found - self.value * fade) <= RELATIVE * self.gross * fade + ABSOLUTE)
 
     def as_of(self, at: EpochMs, half_life_ms: float) -> float:
         """Give the sum as of a time."""
-        return self.value * 2.0 ** ((self.at - at) / half_life_ms)
+        return float(self.value * 2.0 ** ((self.at - at) / half_life_ms))
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from engine.domain import now_ms
@@ -55,10 +56,8 @@ def repair_users(store: GraphStore, settings: Settings, *, progress: Progress | 
         for row in store.read("verification/users", timeout_s=_TIMEOUT_S, ids=page):
             if compare_user(row, recount(row["events"], about, settings), settings, _checks()):
                 continue
-            user_id = row["user_id"]
-            set_now = store.write_transaction(
-                lambda tx, name=user_id: _repair(tx, settings, name), timeout_s=_TIMEOUT_S
-            )
+            work = partial(_repair, settings=settings, user_id=row["user_id"])
+            set_now = store.write_transaction(work, timeout_s=_TIMEOUT_S)
             result.relationships += set_now
             result.changed += set_now > 0
         result.users += len(page)
@@ -70,7 +69,7 @@ def _checks() -> UserChecks:
     return UserChecks(*(Check(name, "") for name in ("interacted", "interests", "interest_mass", "follows")))
 
 
-def _repair(tx: Tx, settings: Settings, user_id: str) -> int:
+def _repair(tx: Tx, *, settings: Settings, user_id: str) -> int:
     rows, about = read_locked(tx, [user_id])
     if not rows:
         return 0

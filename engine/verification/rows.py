@@ -96,10 +96,7 @@ def expected_edges(steps: Steps, rules: Rules, items: int) -> Iterator[tuple[Int
         found = _nothing()
         for start in range(0, len(places), size):
             pairs = _pairs(places[start : start + size], steps, rules)
-            found = _summed(
-                *(np.concatenate(both) for both in zip(_columns(found), _columns(pairs), strict=True)),
-                rules.half_life_ms,
-            )
+            found = _summed(_joined(found, pairs), rules.half_life_ms)
         yield np.arange(first, last), found
         first = last
 
@@ -121,17 +118,16 @@ def _pairs(places: Ints, steps: Steps, rules: Rules) -> Edges:
     if not keys:
         return _nothing()
     key = np.concatenate(keys)
-    return _summed(
-        key, np.concatenate(weights), np.concatenate(times), np.ones(len(key), dtype=np.int64), rules.half_life_ms
-    )
+    ones = np.ones(len(key), dtype=np.int64)
+    return _summed(Edges(key, np.concatenate(weights), np.concatenate(times), ones), rules.half_life_ms)
 
 
-def _summed(key: Ints, weight: Floats, at: Ints, count: Ints, half_life_ms: float) -> Edges:
-    """Add up what has the same key, as of the newest of each."""
-    if len(key) == 0:
-        return _nothing()
-    order = np.argsort(key, kind="stable")
-    key, weight, at, count = key[order], weight[order], at[order], count[order]
+def _summed(parts: Edges, half_life_ms: float) -> Edges:
+    """Add up what has the same key, in any order, as of the newest of each."""
+    if len(parts.key) == 0:
+        return parts
+    order = np.argsort(parts.key, kind="stable")
+    key, weight, at, count = parts.key[order], parts.weight[order], parts.at[order], parts.count[order]
     first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
     newest = np.maximum.reduceat(at, first)
     size = np.diff(np.r_[first, len(key)])
@@ -171,8 +167,8 @@ def compare_rows(
     many = np.bincount(source - block[0], minlength=len(block)) > rules.keep if len(block) else np.zeros(0, bool)
     was_cut = many | cut[block]
     lengths = np.bincount((found.key >> _SHIFT) - block[0], minlength=len(block))
-    for place in np.flatnonzero(lengths > rules.longest):
-        check.differs(Difference("row too long", {"item": names[block[place]]}, int(lengths[place]), rules.longest))
+    for long in np.flatnonzero(lengths > rules.longest):
+        check.differs(Difference("row too long", {"item": names[block[long]]}, int(lengths[long]), rules.longest))
     for number in np.flatnonzero(found.key[1:] == found.key[:-1]):
         check.differs(Difference("doubled", where(int(found.key[number]))))
     place = np.searchsorted(expected.key, found.key)
@@ -250,7 +246,7 @@ def expected_popularity(steps: Steps, items: int, half_life_ms: float) -> tuple[
     newest = np.zeros(items, dtype=np.int64)
     np.maximum.at(newest, steps.item, steps.at)
     faded = steps.strength * np.exp2((steps.at - newest[steps.item]) / half_life_ms)
-    return np.bincount(steps.item, weights=faded, minlength=items), newest
+    return np.bincount(steps.item, weights=faded, minlength=items).astype(np.float64), newest
 
 
 def compare_popularity(
@@ -286,8 +282,13 @@ def compare_popularity(
             check.differs(Difference("popularity", {"item": names[number]}, value, should))
 
 
-def _columns(edges: Edges) -> tuple[Ints, Floats, Ints, Ints]:
-    return edges.key, edges.weight, edges.at, edges.count
+def _joined(one: Edges, other: Edges) -> Edges:
+    return Edges(
+        np.concatenate([one.key, other.key]),
+        np.concatenate([one.weight, other.weight]),
+        np.concatenate([one.at, other.at]),
+        np.concatenate([one.count, other.count]),
+    )
 
 
 def _nothing() -> Edges:
