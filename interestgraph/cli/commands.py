@@ -7,7 +7,19 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
-    from interestgraph.cli import demo, evaluate, events, importing, jobs, keys, query, stack, training, versions
+    from interestgraph.cli import (
+        demo,
+        evaluate,
+        events,
+        importing,
+        jobs,
+        keys,
+        query,
+        stack,
+        training,
+        verify,
+        versions,
+    )
 
-    for noun in (demo, stack, importing, events, training, evaluate, query, keys, jobs, versions):
+    for noun in (demo, stack, importing, events, training, evaluate, query, keys, jobs, verify, versions):
         noun.register(app)

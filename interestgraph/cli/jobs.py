@@ -1,4 +1,4 @@
-"""`interestgraph jobs`, `reembed` and `versions`."""
+"""`interestgraph jobs` and `reembed`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workers.contracts import send_job
 if TYPE_CHECKING:
     from engine.graph.store import GraphStore
 
-jobs = typer.Typer(help="Jobs of the workers: list, show, watch, cancel.", no_args_is_help=True)
+jobs = typer.Typer(help="Jobs of the workers: list, show, start, watch, cancel.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it; `last` is the newest one.")]
 _COLOUR = {
@@ -70,6 +70,26 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
         _print_json(job.to_dict())
         return
     _print_job(Console(), job)
+
+
+@jobs.command()
+def start(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Its kind, for example rebuild_co_occurrence.")],
+    params: Annotated[str, typer.Option("--params", help="Its parameters, as a JSON object.")] = "{}",
+    follow: Annotated[bool, typer.Option("--watch", "-w", help="Follow the job to its end.")] = False,
+) -> None:
+    """Have the workers run a job of any kind."""
+    try:
+        given = json.loads(params)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise InvalidInputError("The parameters are no JSON object.", field="params", value=params)
+    console = Console()
+    with _store() as store:
+        job = enqueue(store, kind, given, console)
+        if follow and watch_job(store, job.id, console).state != JobState.SUCCEEDED:
+            raise typer.Exit(1)
 
 
 @jobs.command()
