@@ -148,6 +148,10 @@ def _admit(
     stored_ids = {event_id for event_id, _ in found["stored"]}
     left_out = refused or {}
     new = [place for event_id, place in first_place.items() if event_id not in stored_ids and place not in left_out]
+    if left_out:
+        kept = {name for place in new for name in (events[place].user_id, events[place].followed_id)}
+        if idle := [name for name in users if name not in kept]:
+            tx.run("events/drop_idle_users", users=idle, now=now)
     return new, frozenset(found["fresh"])
 
 
