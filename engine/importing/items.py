@@ -20,6 +20,7 @@ from engine.importing.reading import Source
 from engine.importing.rejects import Rejection
 from engine.importing.run import ImportOptions, ImportReport, ImportRun
 from engine.importing.values import UNIT_NAMES, TimeUnit, as_booleans, as_texts, guess_time_unit
+from engine.interests.hierarchy import Hierarchy, set_part_of
 from engine.settings import Settings
 
 
@@ -52,6 +53,8 @@ class ItemMapping:
         text: Columns joined into `description`, which the text encoder reads.
         attributes: Column by attribute, a kind may follow a colon; none takes every column that is left.
         time_unit: Unit of `created_at` where it is a number; guessed where none is given.
+        part_of: Kinds of interests and the larger kind that each is part of: an interest is part of that one of the
+            larger kind which most of its rows name.
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class ItemMapping:
     text: tuple[str, ...] = ()
     attributes: Mapping[str, str] | None = None
     time_unit: TimeUnit | None = None
+    part_of: tuple[tuple[str, str], ...] = ()
 
 
 def import_items(
@@ -83,6 +87,7 @@ def import_items(
         ImportLimitError: Too many rows were rejected; what was accepted before stays.
     """
     options = options or ImportOptions()
+    _check_part_of(mapping)
     columns, left_out = _columns(source, mapping)
     run = ImportRun(
         store,
@@ -94,7 +99,7 @@ def import_items(
     if run.known is not None:
         return run.known
     run.notes.extend(f"column {column}: left out, no name for an attribute" for column in left_out)
-    unit, known = mapping.time_unit, KnownRows()
+    unit, known, hierarchy = mapping.time_unit, KnownRows(), Hierarchy(mapping.part_of)
     with run.running():
         for chunk in run.chunks():
             if "created_at" in columns and unit is None:
@@ -104,7 +109,26 @@ def import_items(
             items = _items(chunk.table, columns, mapping, unit, run, known, settings)
             write = None if store is None else partial(upsert_items, store)
             put(run, items, write, "items")
+            for _, item in items:
+                hierarchy.add(item.about)
+        if store is not None and mapping.part_of:
+            set_part_of(store, hierarchy.rows())
+    if divided := hierarchy.divided():
+        run.notes.append(f"interests: {divided} are part of the larger one that most of their rows name")
     return run.report()
+
+
+def _check_part_of(mapping: ItemMapping) -> None:
+    """See that the hierarchy names kinds that columns have."""
+    kinds = {entry.kind for entry in mapping.interests}
+    for kind in (kind for pair in mapping.part_of for kind in pair):
+        if kind not in kinds:
+            raise InvalidInputError(
+                "No column says interests of this kind.",
+                field="part_of",
+                value=kind,
+                remedy=f"Kinds that columns have: {', '.join(sorted(kinds)) or 'none'}.",
+            )
 
 
 def _columns(source: Source, mapping: ItemMapping) -> tuple[dict[str, str], list[str]]:

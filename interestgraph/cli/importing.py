@@ -86,6 +86,10 @@ def items(
         ),
     ] = None,
     separator: Annotated[str | None, typer.Option(help="What stands between several interests in one field.")] = None,
+    part_of: Annotated[
+        list[str] | None,
+        typer.Option("--part-of", metavar="KIND=LARGER", help="Kind that is part of a larger kind; repeatable."),
+    ] = None,
     text: Annotated[
         list[str] | None, typer.Option("--text", "-t", help="Columns that describe the item, for the text encoder.")
     ] = None,
@@ -113,6 +117,7 @@ def items(
         text=tuple(text or ()),
         attributes=_attributes(attribute, none=no_attributes),
         time_unit=_unit(time_unit),
+        part_of=tuple(_pair(text, "--part-of") for text in part_of or []),
     )
     limit = RejectLimit(max_reject_share, max_rejects)
     with _importing(file, rejects, limit, dry_run=dry_run, again=again, as_json=as_json) as (store, settings, options):

@@ -53,6 +53,7 @@ def load(request: Request) -> Dataset:
                         InterestColumn("brand", "brand", 0.2),
                         InterestColumn("department", "department", 0.1),
                     ),
+                    part_of=(("type", "category"), ("category", "department")),
                     attributes={"package_size": "package_size", "private_label": "private_label"},
                 ),
             ),
