@@ -152,11 +152,9 @@ class InterestSettings(Section):
     model_mass: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1.0, description="How much the interests that the model infers count together; 1 is one fresh purchase."
     )
+    model_interests: PositiveInt = Field(20, description="Nearest interests that the model's guess is shared among.")
     past_events_max: PositiveInt = Field(
-        5000, description="Latest events that are read to tell a user's interests at a past time."
-    )
-    evidence_max: PositiveInt = Field(
-        2000, description="Latest items of a user that are looked through for what is behind the interests."
+        5000, description="Latest events that are read to tell a user's interests at a past time, and the evidence."
     )
 
 
@@ -339,7 +337,9 @@ class ModelSettings(Section):
     dim: PositiveInt = Field(64, description="Length of item, user and interest vectors.")
     layers: PositiveInt = Field(2, description="Blocks of the sequence Transformer.")
     heads: PositiveInt = Field(1, description="Attention heads of a block.")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="Dropout in training.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Dropout in training; empty: .6 below 25 events an item, .5 below 100, else .2."
+    )
     id_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="Share of item ids hidden in training.")
     max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")
     graph_neighbours: PositiveInt = Field(10, description="Strongest neighbours a GAT layer reads of each item.")
@@ -356,6 +356,9 @@ class TrainingSettings(Section):
     batch_positions: PositiveInt = Field(1536, description="Positions of one step.")
     max_seconds: PositiveFloat | None = Field(
         None, description="Seconds after which training ends with its best state."
+    )
+    checkpoint_seconds: PositiveFloat = Field(
+        60, description="Seconds after which the state is kept inside a pass; it is kept after each pass anyway."
     )
     validation_days: PositiveFloat = Field(7, description="Days at the end of the data held out for validation.")
     test_days: PositiveFloat = Field(7, description="Days after those, held out for the test.")

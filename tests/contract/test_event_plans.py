@@ -45,7 +45,15 @@ def test_nodes_are_found_by_index(store: GraphStore, name: str) -> None:
             assert operator == "NodeByLabelScan" and details.endswith(":Unfolded"), (operator, details)
 
 
-@pytest.mark.parametrize("name", ["events/history", "events/history_of_types", "cooccurrence/windows"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "events/history",
+        "events/history_of_types",
+        "events/log_of_user",
+        "cooccurrence/windows",
+    ],
+)
 def test_only_the_newest_events_of_a_user_are_read(store: GraphStore, name: str) -> None:
     found = [operator for operator, _ in explain(store, name)]
     assert "PartialTop" in found
