@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from engine.domain import EpochMs, Recommendation, Term
+
+NO_VERSION: Final = "none"
+_RECOMMENDATION_ID: Final = re.compile(r"(v[0-9]{14}|none)\.[0-9a-f]{32}")
+
+
+def new_recommendation_id(version: str | None) -> str:
+    """Give a new name of an answer; it begins with the embedding version, so what follows from it can be told apart."""
+    return f"{version or NO_VERSION}.{uuid.uuid4().hex}"
+
+
+def version_of(recommendation_id: object) -> str | None:
+    """Give the version that an answer came from, `none` for one without a model; none for a name that is not ours."""
+    found = _RECOMMENDATION_ID.fullmatch(recommendation_id) if isinstance(recommendation_id, str) else None
+    return None if found is None else found.group(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,9 @@ class RecommendationList:
         version: The embedding version that was served; none where none is active.
         as_of: Time of the newest event that the edges know, epoch ms.
         staleness_s: Seconds since the process last looked for changed edges and versions.
+        events_waiting: Events that the edges and popularity did not know of at that look.
+        fold_lag_s: Seconds that the oldest of them has waited.
+        recounting: Whether the edges stand still until they are counted again.
         items: Best first.
         asked: Items asked for.
         cut: Items that each filter took out; only where there were any.
@@ -40,6 +59,9 @@ class RecommendationList:
     cut: Mapping[str, int] = field(default_factory=dict)
     diversity: float = 0.0
     reordered: bool = False
+    events_waiting: int = 0
+    fold_lag_s: float = 0.0
+    recounting: bool = False
 
     @property
     def complete(self) -> bool:
@@ -61,6 +83,12 @@ class RecommendationList:
             "cut": dict(self.cut),
             "diversity": self.diversity,
             "reordered": self.reordered,
+            "meta": {
+                "staleness_s": self.staleness_s,
+                "events_waiting": self.events_waiting,
+                "fold_lag_s": self.fold_lag_s,
+                "recounting": self.recounting,
+            },
             "items": [recommendation_dict(item) for item in self.items],
         }
 
@@ -116,6 +144,8 @@ class RankingStatus:
         edges: CO_OCCURS entries.
         interests: Interests.
         staleness_s: Seconds since the last successful look at the graph; infinite before the first.
+        events_waiting: Events that the edges did not know of at that look.
+        fold_lag_s: Seconds that the oldest of them has waited.
         as_of: Time of the newest event that the edges know, epoch ms.
         refreshes: Successful looks.
         failures: Looks that failed.
@@ -137,6 +167,8 @@ class RankingStatus:
     full_loads: int
     last_refresh_ms: float
     problem: str | None
+    events_waiting: int = 0
+    fold_lag_s: float = 0.0
 
 
 def recommendation_dict(item: Recommendation) -> dict[str, Any]:

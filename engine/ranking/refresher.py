@@ -46,6 +46,21 @@ _NOTHING_SINCE: Final = 2**62
 _log = structlog.get_logger("engine.ranking")
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """How far the edges are behind the events, as of a look at the graph.
+
+    Attributes:
+        events: Events that wait for the fold.
+        lag_s: Seconds that the oldest of them has waited; 0 where none waits.
+        recounting: Whether the edges stand still until they are counted again.
+    """
+
+    events: int = 0
+    lag_s: float = 0.0
+    recounting: bool = False
+
+
 @dataclass(slots=True)
 class Counters:
     """What the refresher did, for metrics."""
@@ -73,6 +88,7 @@ class Refresher:
         self.counters = Counters()
         self._fresh_at: float | None = None
         self._failure: InterestGraphError | None = None
+        self._behind = Behind()
         self._since = _NOTHING_SINCE
         self._interest_count = -1
         self._item_excess = 0
@@ -96,6 +112,12 @@ class Refresher:
     def staleness_s(self) -> float:
         """Seconds since the graph was last seen; infinite before the first time."""
         return float("inf") if self._fresh_at is None else time.monotonic() - self._fresh_at
+
+    @property
+    def behind(self) -> Behind:
+        """How far the edges are behind the events at this moment, for all that is known."""
+        behind, age_s = self._behind, self.staleness_s
+        return replace(behind, lag_s=behind.lag_s + age_s) if behind.events and age_s < float("inf") else behind
 
     @property
     def failure(self) -> InterestGraphError | None:
@@ -177,7 +199,7 @@ class Refresher:
         while not self._stopping.wait(pause):
             try:
                 self.refresh()
-                failed, pause = 0, interval
+                failed, pause = 0, pause_after(interval, self.counters.last_refresh_ms / 1000)
             except InterestGraphError:
                 failed, pause = failed + 1, min(_LONGEST_PAUSE_S, interval * 2 ** min(failed, 8))
             except Exception:
@@ -205,6 +227,9 @@ class Refresher:
         [pulse] = tx.run("ranking/pulse", since=self._since)
         [size] = tx.run("ranking/size")
         [interests] = tx.run("ranking/interest_count")
+        [waiting] = tx.run("ranking/waiting")
+        lag_s = 0.0 if waiting["since"] is None else max(0.0, (pulse["now"] - waiting["since"]) / 1000)
+        self._behind = Behind(waiting["events"], lag_s, waiting["state"] != "live")
         return {**pulse, **size, **interests}
 
     def _worn(self, snapshot: Snapshot, folded_at: int, as_of: int | None) -> bool:
@@ -283,3 +308,16 @@ class Refresher:
         self._encoders = {version: encoder}
         _log.info("serving a version", version=version, items=len(new.catalogue.index))
         return replace(new, space=space, problem=None)
+
+
+def pause_after(refresh_s: float, took_s: float) -> float:
+    """Give the pause after a look, such that the next one ends before the state is older than it may be.
+
+    A state is as old as the beginning of its look, so the pause and two looks have to fit in. Looks that take long, as
+    when every edge moves, leave at least a tenth of the time to the graph.
+
+    Args:
+        refresh_s: Greatest age aimed at.
+        took_s: How long the look took.
+    """
+    return max(refresh_s - 2 * took_s, refresh_s / 10)

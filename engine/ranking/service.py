@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -14,7 +13,13 @@ from engine.errors import InvalidInputError, NotFoundError
 from engine.events.token import decode_token
 from engine.graph.fresh import FreshReads
 from engine.graph.store import GraphStore
-from engine.ranking.answers import RankingStatus, RecommendationList, SimilarItem, SimilarItems
+from engine.ranking.answers import (
+    RankingStatus,
+    RecommendationList,
+    SimilarItem,
+    SimilarItems,
+    new_recommendation_id,
+)
 from engine.ranking.candidates import best_items
 from engine.ranking.card import TermParameters
 from engine.ranking.cold_start import newcomer_diversity, newcomer_parameters
@@ -111,7 +116,7 @@ class Recommender:
         user = self._read(snapshot, user_id, now, with_seen=not seen_too, bookmarks=bookmarks)
         filters = Filters(exclude, interest, attributes or {}, seen_too)
         wanted = self._settings.ranking.diversity if diversity is None else diversity
-        return rank(
+        answer = rank(
             snapshot,
             user,
             n,
@@ -122,6 +127,8 @@ class Recommender:
             now=now,
             staleness_s=self._refresher.staleness_s,
         )
+        behind = self._refresher.behind
+        return replace(answer, events_waiting=behind.events, fold_lag_s=behind.lag_s, recounting=behind.recounting)
 
     def similar(self, item_id: str, n: int = 10) -> SimilarItems:
         """Give the items most like an item.
@@ -154,6 +161,8 @@ class Recommender:
             full_loads=counters.full_loads,
             last_refresh_ms=counters.last_refresh_ms,
             problem=str(failure) if failure is not None else problem,
+            events_waiting=self._refresher.behind.events,
+            fold_lag_s=self._refresher.behind.lag_s,
         )
 
     def _read(
@@ -252,7 +261,7 @@ def rank(
         for number, (place, reason) in enumerate(zip(places, reasons, strict=True), start=1)
     )
     return RecommendationList(
-        recommendation_id=uuid.uuid4().hex,
+        recommendation_id=new_recommendation_id(snapshot.version),
         user_id=user.user_id,
         known=user.known,
         newcomer=profile.newcomer,
