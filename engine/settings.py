@@ -226,8 +226,22 @@ class CoOccurrenceSettings(Section):
     window: PositiveInt = Field(20, description="Largest distance in a user's sequence that is counted.")
     backward: Annotated[float, Field(ge=0, le=1)] = Field(0.3, description="Weight of the direction new to old.")
     max_edges_per_item: PositiveInt = Field(50, description="Strongest edges kept of one item.")
+    slack: Annotated[float, Field(ge=0, le=4)] = Field(
+        0.2, description="Share by which the edges of one item may grow beyond that before they are cut back to it."
+    )
     fold_interval_s: PositiveFloat = Field(1.0, description="Seconds between two folds of recent events.")
-    fold_batch_events: PositiveInt = Field(2000, description="Events folded in one transaction.")
+    fold_batch_events: PositiveInt = Field(10_000, description="Most events that one transaction of the fold takes.")
+    shards: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="Parts of the items whose edges workers move side by side; taken over when no move waits."
+    )
+    cached_edges: Annotated[int, Field(ge=0)] = Field(
+        1_000_000, description="Edges that a worker remembers between two folds, about 40 bytes each."
+    )
+
+    @property
+    def most_edges_per_item(self) -> int:
+        """Edges that one item may have before they are cut back."""
+        return self.max_edges_per_item + int(self.max_edges_per_item * self.slack)
 
 
 class RetentionSettings(Section):
