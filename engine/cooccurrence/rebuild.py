@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.cooccurrence.counting import PairCounts, count_pairs
-from engine.cooccurrence.fold import TIMEOUT_S, positive_strength
+from engine.cooccurrence.fold import positive_strength
+from engine.cooccurrence.settle import TIMEOUT_S, lock_shards
 from engine.domain import EpochMs, now_ms
 from engine.errors import ConflictError, FencedError
-from engine.graph.store import GraphStore
+from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
 from engine.interests.signals import sequence_types
 from engine.settings import Settings
@@ -100,7 +101,7 @@ def rebuild(
     report = progress or (lambda stage, done, total: None)
     for _ in range(_MOST_ROUNDS):
         run = uuid.uuid4().hex
-        [begun] = store.write("cooccurrence/begin", run=run)
+        begun = store.write_transaction(lambda tx, run=run: _begin(tx, settings, run), timeout_s=TIMEOUT_S)
         steps = _read(store, settings, report)
         events = sum(len(sequence) for sequence in steps.at)
         report("count", 0, events)
@@ -127,6 +128,13 @@ def rebuild(
         "Events were imported while co-occurrence was counted again.",
         remedy="Count again when the import has ended.",
     )
+
+
+def _begin(tx: Tx, settings: Settings, run: str) -> dict[str, Any]:
+    [pending] = tx.run("cooccurrence/pending")
+    lock_shards(tx, max(settings.co_occurrence.shards, pending["shards"] or 1))
+    [begun] = tx.run("cooccurrence/begin", run=run)
+    return begun
 
 
 def _read(store: GraphStore, settings: Settings, report: Progress) -> _Steps:

@@ -1,18 +1,49 @@
-"""A user's events out of the graph, with what they added to CO_OCCURS and popularity."""
+"""Events out of the graph, with what they added to CO_OCCURS and popularity."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.cooccurrence.delta import Step, count_delta, join_runs
-from engine.cooccurrence.fold import TIMEOUT_S, edge_rows, popularity_of, read_windows, stamp_rows
-from engine.domain import now_ms
+from engine.cooccurrence import moves
+from engine.cooccurrence.fold import stretches_of
+from engine.cooccurrence.settle import TIMEOUT_S, settle_all
 from engine.graph.store import GraphStore, Tx
-from engine.interests.decay import days_ms
 from engine.interests.signals import sequence_types
 from engine.settings import Settings
 
 _BATCH_EVENTS = 2000
+
+
+def withdraw(tx: Tx, settings: Settings, events: Sequence[Mapping[str, Any]]) -> None:
+    """Have what events added to CO_OCCURS and popularity taken back, in the transaction that deletes them.
+
+    It leaves moves, as the fold does, which the next fold settles. It reads the neighbours of the events, so they
+    must still be there, and those withdrawn by an earlier call must be deleted. It locks co-occurrence: what else
+    the transaction locks, it should have locked before.
+
+    Args:
+        tx: The transaction.
+        settings: Registry of types and window; those that the events were counted with.
+        events: With id, user_id, item_id, type, at, value; of any users and types. Those that still wait for the
+            fold, or are gone, added nothing.
+    """
+    if not events:
+        return
+    [state] = tx.run("cooccurrence/lock", shards=settings.co_occurrence.shards)
+    if state["state"] != "live":
+        # A recount may have read them already: it has to look again.
+        tx.run("cooccurrence/mark_stale")
+        return
+    types = frozenset(sequence_types(settings.events))
+    steps = [event for event in events if event["type"] in types and event["item_id"] is not None]
+    # Looked at under the lock, or the fold could take an event that was seen waiting.
+    [found] = tx.run("cooccurrence/counted", events=[event["id"] for event in steps])
+    counted_ids = frozenset(found["ids"])
+    counted = [event for event in steps if event["id"] in counted_ids]
+    if counted:
+        as_of = max([state["as_of"] or 0, *(event["at"] for event in counted)])
+        moves.put(tx, stretches_of(tx, counted, settings, sign=-1), shards=state["shards"], as_of=as_of)
 
 
 def withdraw_events(store: GraphStore, settings: Settings, user_id: str, *, batch_events: int = _BATCH_EVENTS) -> int:
@@ -35,40 +66,22 @@ def withdraw_events(store: GraphStore, settings: Settings, user_id: str, *, batc
         lambda tx: _withdraw(tx, settings, user_id, batch_events), timeout_s=TIMEOUT_S
     ):
         total += deleted
+    if total:
+        settle_waiting(store, settings)
     return total
 
 
+def settle_waiting(store: GraphStore, settings: Settings) -> None:
+    """Work in the moves that wait now, so that nothing of deleted events is left in the rows."""
+    [pending] = store.read("cooccurrence/pending")
+    if pending["state"] == "live" and pending["moving"]:
+        settle_all(store, settings, max(settings.co_occurrence.shards, pending["shards"] or 1))
+
+
 def _withdraw(tx: Tx, settings: Settings, user_id: str, limit: int) -> int:
-    [found] = tx.run("cooccurrence/oldest", user_id=user_id, limit=limit, now=now_ms())
+    [found] = tx.run("cooccurrence/oldest", user_id=user_id, limit=limit)
     events: list[dict[str, Any]] = found["events"]
-    if not events:
-        return 0
-    if found["state"] == "live":
-        _take_back(tx, settings, user_id, events, found["as_of"], found["stamp"])
-    else:
-        # A recount may have read them already: it has to look again.
-        tx.run("cooccurrence/mark_stale")
-    tx.run("events/delete", ids=[event["id"] for event in events])
+    withdraw(tx, settings, events)
+    if events:
+        tx.run("events/delete", ids=[event["id"] for event in events])
     return len(events)
-
-
-def _take_back(
-    tx: Tx, settings: Settings, user_id: str, events: list[dict[str, Any]], as_of: int | None, stamp: int
-) -> None:
-    types = frozenset(sequence_types(settings.events))
-    counted = [e for e in events if e["type"] in types and e["item_id"] is not None and not e["unfolded"]]
-    if not counted:
-        return
-    last_at = counted[-1]["at"]
-    steps = [Step(event["at"], event["id"], event["item_id"]) for event in counted]
-    [after] = read_windows(tx, [{"user_id": user_id, "first_at": last_at, "last_at": last_at}], settings)
-    segments = join_runs([[*steps, *after]], frozenset(step.id for step in steps))
-    options = settings.co_occurrence
-    half_life_ms = days_ms(options.half_life_days)
-    rows = edge_rows(
-        count_delta(segments, window=options.window, backward=options.backward, half_life_ms=half_life_ms), sign=-1
-    )
-    if rows:
-        keep = options.max_edges_per_item
-        tx.run("cooccurrence/move", rows=rows, as_of=as_of, half_life_ms=half_life_ms, keep=keep)
-    stamp_rows(tx, rows, popularity_of(counted, settings), stamp, settings, sign=-1)

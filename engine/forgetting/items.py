@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.cooccurrence.delta import count_delta
-from engine.cooccurrence.fold import edge_rows, read_segments, stamp_rows
+from engine.cooccurrence.settle import lock_shards
+from engine.cooccurrence.withdraw import settle_waiting, withdraw
 from engine.domain import now_ms
 from engine.errors import ConflictError
 from engine.graph.store import GraphStore, Tx
-from engine.interests.decay import days_ms
-from engine.interests.signals import sequence_types
 from engine.settings import Settings
 
 _BATCH_RELATIONSHIPS: Final = 5_000
@@ -55,7 +53,8 @@ def forget_item(
             deleted, more = store.write_transaction(lambda tx: _withdraw(tx, settings, item_id, batch_users))
             events += deleted
             report("events", events)
-        while deleted := _delete_relationships(store, item_id):
+        settle_waiting(store, settings)
+        while deleted := store.write_transaction(lambda tx: _delete_relationships(tx, settings, item_id)):
             relationships += deleted
             report("relationships", relationships)
         [row] = store.write("forgetting/item", id=item_id)
@@ -71,36 +70,26 @@ def forget_item(
 
 def _withdraw(tx: Tx, settings: Settings, item_id: str, users: int) -> tuple[int, bool]:
     """Take the events of a few users; gives how many, and whether there may be more users."""
-    [found] = tx.run("forgetting/events_of_item", id=item_id, users=users, now=now_ms())
+    _lock(tx, settings)
+    [found] = tx.run("forgetting/events_of_item", id=item_id, users=users)
     if not found["users"]:
         return 0, False
     events: list[dict[str, Any]] = found["events"]
-    if events and found["state"] == "live":
-        _take_back(tx, settings, events, found["as_of"], found["stamp"])
-    elif events:
-        # A recount may have read them already: it has to look again.
-        tx.run("cooccurrence/mark_stale")
+    withdraw(tx, settings, events)
     tx.run("events/delete", ids=[event["id"] for event in events])
     tx.run("forgetting/interacted", id=item_id, users=found["users"])
     return len(events), True
 
 
-def _take_back(tx: Tx, settings: Settings, events: list[dict[str, Any]], as_of: int | None, stamp: int) -> None:
-    types = frozenset(sequence_types(settings.events))
-    counted = [event for event in events if event["type"] in types and not event["unfolded"]]
-    if not counted:
-        return
-    options = settings.co_occurrence
-    half_life_ms = days_ms(options.half_life_days)
-    segments = read_segments(tx, counted, settings)
-    deltas = count_delta(segments, window=options.window, backward=options.backward, half_life_ms=half_life_ms)
-    rows = edge_rows(deltas, sign=-1)
-    if rows:
-        keep = options.max_edges_per_item
-        tx.run("cooccurrence/move", rows=rows, as_of=as_of, half_life_ms=half_life_ms, keep=keep)
-    stamp_rows(tx, rows, {}, stamp, settings)
+def _lock(tx: Tx, settings: Settings) -> None:
+    """Lock all rows before the item, in the order of those who move rows."""
+    [pending] = tx.run("cooccurrence/pending")
+    shards = max(settings.co_occurrence.shards, pending["shards"] or 1)
+    lock_shards(tx, shards)
+    tx.run("cooccurrence/lock", shards=settings.co_occurrence.shards)
 
 
-def _delete_relationships(store: GraphStore, item_id: str) -> int:
-    [row] = store.write("forgetting/relationships_of_item", id=item_id, limit=_BATCH_RELATIONSHIPS, now=now_ms())
+def _delete_relationships(tx: Tx, settings: Settings, item_id: str) -> int:
+    _lock(tx, settings)
+    [row] = tx.run("forgetting/relationships_of_item", id=item_id, limit=_BATCH_RELATIONSHIPS, now=now_ms())
     return int(row["deleted"])

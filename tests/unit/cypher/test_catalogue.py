@@ -12,7 +12,7 @@ from cypher.catalogue import Statement, StatementError, parse
 
 ROOT = Path(__file__).parents[3]
 ALL = [*catalogue.statements(), *catalogue.migrations()]
-TYPE = re.compile(r"(STRING|INTEGER|FLOAT|BOOLEAN|MAP|LIST(<[A-Z<>]+>)?)\b")
+TYPE = re.compile(r"(STRING|INTEGER|FLOAT|BOOLEAN|BYTES|MAP|LIST(<[A-Z<>]+>)?)\b")
 CYPHER = re.compile(r"\b(MATCH|MERGE|CREATE|UNWIND|DETACH DELETE)\s+[($\[]|\bCREATE (CONSTRAINT|INDEX)\b|\bCALL db\.")
 PACKAGES = ("engine", "workers", "api", "interestgraph")
 

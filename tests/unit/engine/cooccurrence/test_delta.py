@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from engine.cooccurrence.delta import EdgeDelta, Segment, Step, count_delta, join_runs
+from engine.cooccurrence.delta import Segment, Step, as_columns, count_changes, join_runs
 from engine.interests.decay import merge, value_at
 
 DAY = 86_400_000
@@ -18,9 +20,29 @@ def whole(steps: list[Step], new: set[str]) -> Segment:
     return Segment(tuple(ordered), tuple(step.id in new for step in ordered))
 
 
+class EdgeDelta(NamedTuple):
+    source: str
+    target: str
+    weight: float
+    count: int
+    updated_at: int
+
+
 def changes(*segments: Segment, window: int = WINDOW, backward: float = 0.3) -> dict[tuple[str, str], EdgeDelta]:
-    found = count_delta(segments, window=window, backward=backward, half_life_ms=HALF_LIFE_MS)
-    return {(delta.source, delta.target): delta for delta in found}
+    columns = as_columns(segments, [0.0 for segment in segments for _ in segment.steps])
+    found = count_changes(columns, window=window, backward=backward, half_life_ms=HALF_LIFE_MS)
+    names = columns.names
+    return {
+        (names[source], names[target]): EdgeDelta(names[source], names[target], weight, count, at)
+        for source, target, weight, count, at in zip(
+            found.source.tolist(),
+            found.target.tolist(),
+            found.weight.tolist(),
+            found.count.tolist(),
+            found.updated_at.tolist(),
+            strict=True,
+        )
+    }
 
 
 def test_a_new_event_at_the_end_only_adds() -> None:
