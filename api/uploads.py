@@ -104,9 +104,9 @@ def take(read: Callable[[int], bytes], write: Write, *, limit_bytes: int) -> Upl
             raise
         upload.accepted += batch.accepted
         upload.duplicates += batch.duplicates
-        for number, error in zip(numbers, batch.errors, strict=True):
-            if error is not None:
-                upload.refuse(number, error)
+        for number, refused in zip(numbers, batch.errors, strict=True):
+            if refused is not None:
+                upload.refuse(number, refused)
         upload.latest_at = max(upload.latest_at, batch.latest_at)
         upload.bookmarks = batch.bookmarks or upload.bookmarks
         numbers.clear()

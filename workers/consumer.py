@@ -22,8 +22,8 @@ _UNUSED: Final = ("pandas", "pyarrow")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; give the exit status."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
     parser = argparse.ArgumentParser(prog="python -m workers.consumer", description="Writes events of the stream.")
     parser.add_argument("--name", default=socket.gethostname(), help="Name in the consumer group; the host's.")
     name: str = parser.parse_args(arguments).name

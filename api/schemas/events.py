@@ -132,6 +132,15 @@ class QueuedAnswer(Answer):
     refusals: list[LineRefusal] | None = Field(None, description="Of JSON lines: the first 1,000 refused.")
 
 
+class DeletedAnswer(Answer):
+    """An event that was taken back."""
+
+    id: str
+    user_id: str
+    at: int = Field(description="When it had been.")
+    freshness: str = Field(description="Token: an answer asked with it no longer knows of the event.")
+
+
 class EventPath(Request):
     """An event in an address."""
 

@@ -85,7 +85,7 @@ class DeadLetters:
 
     def __len__(self) -> int:
         with mapped():
-            return int(self._client.xlen(self._settings.dead_key))  # type: ignore[arg-type]
+            return int(self._client.xlen(self._settings.dead_key))
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """Give them, the oldest first."""
@@ -143,7 +143,7 @@ class DeadLetters:
         for start in range(0, len(ids), _PAGE):
             piece = [check_id(letter_id) for letter_id in ids[start : start + _PAGE]]
             with mapped():
-                dropped += int(self._client.xdel(self._settings.dead_key, *piece))  # type: ignore[arg-type]
+                dropped += int(self._client.xdel(self._settings.dead_key, *piece))
         return dropped
 
 

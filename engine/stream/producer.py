@@ -63,7 +63,7 @@ class EventProducer:
     def length(self) -> int:
         """Give how many events are in the stream, those that a consumer is writing included."""
         with mapped():
-            return int(self._client.xlen(self._stream.key))  # type: ignore[arg-type]
+            return int(self._client.xlen(self._stream.key))
 
     def send(
         self, events: Sequence[Mapping[str, Any] | bytes | str], *, create_missing: bool = False, wait_s: float = 0.0

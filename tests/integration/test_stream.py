@@ -7,11 +7,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from engine.errors import BrokerUnavailableError, DatabaseUnavailableError, InvalidInputError, StreamFullError
+from engine.events.ingest import ingest
 from engine.graph.store import GraphStore
 from engine.settings import Settings, load_settings
 from engine.stream.connection import connect
@@ -231,12 +233,10 @@ def test_one_strange_event_does_not_stop_the_others(
 ) -> None:
     from engine.stream import consumer as module
 
-    real = module.ingest
-
     def broken(store: GraphStore, raws: Any, **options: Any) -> Any:
         if any(raw["id"] == "e33" for raw in raws):
             raise RuntimeError("a fault of ours")
-        return real(store, raws, **options)
+        return ingest(store, raws, **options)
 
     monkeypatch.setattr(module, "ingest", broken)
     producer.send([event(number) for number in range(100)])
@@ -355,9 +355,11 @@ def test_waits_for_a_fold_that_is_far_behind(
 def test_servers_that_go_away_are_waited_for(
     store: GraphStore, client: redis.Redis, settings: Settings, producer: EventProducer, items: None
 ) -> None:
-    url = redis.connection.parse_url(settings.redis_url.get_secret_value())  # type: ignore[union-attr]
-    with Proxy("127.0.0.1", url["port"]) as proxy:
-        through = redis.Redis(host="127.0.0.1", port=proxy.port, password=url["password"], protocol=2)
+    assert settings.redis_url is not None
+    url = urlsplit(settings.redis_url.get_secret_value())
+    assert url.port is not None
+    with Proxy("127.0.0.1", url.port) as proxy:
+        through = redis.Redis(host="127.0.0.1", port=proxy.port, password=url.password, protocol=2)
         away = [True, False]
 
         def open_store() -> GraphStore:
