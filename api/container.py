@@ -182,6 +182,7 @@ class Container:
         status = self.ranking_status()
         if status is not None:
             metrics.STATE_AGE_SECONDS.set(status.staleness_s)
+            metrics.FOLD_LAG_SECONDS.set(status.fold_lag_s)
             metrics.STATE_ITEMS.set(status.items)
             metrics.set_model_version(status.version)
             if status.full_loads != self._trimmed_at:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -24,6 +25,8 @@ from prometheus_client.registry import Collector
 
 from api.auth import needs
 from api.keys import Scope
+from engine.events.ingest import IngestResult
+from engine.ranking.click_through import FollowUps
 
 _ELSEWHERE: Final = "interestgraph-metrics"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -39,6 +42,19 @@ EVENTS_ACCEPTED: Final = Counter("interestgraph_events_accepted_total", "Events 
 EVENTS_DUPLICATE: Final = Counter("interestgraph_events_duplicate_total", "Events that were there already.")
 EVENTS_REFUSED: Final = Counter("interestgraph_events_refused_total", "Events that could not be accepted.")
 EVENTS_QUEUED: Final = Counter("interestgraph_events_queued_total", "Events put into the stream.")
+RECOMMENDED: Final = Counter(
+    "interestgraph_recommended_items_total", "Items in answers, by the embedding version that ranked them.", ["version"]
+)
+FOLLOW_UPS: Final = Counter(
+    "interestgraph_follow_ups_total",
+    "Accepted events that name an answer, by the version that made it and their type.",
+    ["version", "type"],
+)
+FOLD_LAG_SECONDS: Final = Gauge(
+    "interestgraph_fold_lag_seconds",
+    "Seconds that the oldest event has waited that edges and popularity do not know of.",
+    multiprocess_mode="livemax",
+)
 STATE_AGE_SECONDS: Final = Gauge(
     "interestgraph_state_age_seconds",
     "Seconds since the ranking state was last seen to be fresh; the oldest process.",
@@ -76,6 +92,15 @@ def metrics() -> Response:
     """Give every metric in the text form of Prometheus."""
     elsewhere: CollectorRegistry = current_app.extensions[_ELSEWHERE]
     return Response(generate_latest(_registry()) + generate_latest(elsewhere), content_type=CONTENT_TYPE_LATEST)
+
+
+_follow_ups: Final = FollowUps()
+
+
+def count_follow_ups(raws: Sequence[object], result: IngestResult) -> None:
+    """Count what follows from answers in a batch that was taken in."""
+    for (version, event_type), count in _follow_ups.count(raws, result.outcomes).items():
+        FOLLOW_UPS.labels(version, event_type).inc(count)
 
 
 _served_version: str | None = None

@@ -113,6 +113,7 @@ def _ingest(raws: list[Any], query: EventsQuery, *, field: str) -> IngestResult:
     metrics.EVENTS_ACCEPTED.inc(result.accepted)
     metrics.EVENTS_DUPLICATE.inc(result.duplicates)
     metrics.EVENTS_REFUSED.inc(result.refused)
+    metrics.count_follow_ups(raws, result)
     return result
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
 
-from api import spec
+from api import metrics, spec
 from api.answers import answer
 from api.auth import needs, security
 from api.blueprints.support import container
@@ -15,6 +15,7 @@ from api.schemas.items import ItemPath
 from api.schemas.recommendations import RecommendationsAnswer, RecommendationsQuery, SimilarAnswer, SimilarQuery
 from api.schemas.users import UserPath
 from api.validation import validated
+from engine.ranking.answers import NO_VERSION
 
 blueprint = APIBlueprint("recommendations", __name__, abp_tags=[spec.RECOMMENDATIONS])
 
@@ -30,6 +31,10 @@ blueprint = APIBlueprint("recommendations", __name__, abp_tags=[spec.RECOMMENDAT
 @validated
 def recommend(path: UserPath, query: RecommendationsQuery) -> Any:
     """Computed from the user's history of this moment; the terms of an item sum to its score.
+
+    With `freshness` the answer knows of the events that the token stands for, whichever process answers; where the
+    graph does not reach that state in time, the answer is 503 `freshness_timeout`. Send `recommendation_id` back with
+    the impressions, clicks and hides that follow: what was passed by fades, what was hidden stays away for a while.
 
     A user who is not known is a newcomer, not an error. When fewer items come back than were asked for, `cut` says
     which filter took how many out.
@@ -48,6 +53,7 @@ def recommend(path: UserPath, query: RecommendationsQuery) -> Any:
             diversity=query.diversity,
         )
     )
+    metrics.RECOMMENDED.labels(answered.version or NO_VERSION).inc(len(answered.items))
     return answer(answered.to_dict())
 
 
