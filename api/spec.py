@@ -32,6 +32,7 @@ Every error is `application/problem+json` with `code`, `field`, `value` and `rem
 EVENTS: Final = Tag(name="events", description="Behaviour coming in.")
 RECOMMENDATIONS: Final = Tag(name="recommendations", description="What the engine answers, and why.")
 USERS: Final = Tag(name="users", description="People.")
+INTERESTS: Final = Tag(name="interests", description="What people like and items are about.")
 ITEMS: Final = Tag(name="items", description="What is recommended.")
 JOBS: Final = Tag(name="jobs", description="Work of the workers: training, re-embedding.")
 VERSIONS: Final = Tag(name="versions", description="Versions of the embeddings.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
@@ -12,11 +13,23 @@ from api.auth import needs, security
 from api.blueprints.support import container
 from api.keys import Scope
 from api.schemas.common import PageQuery
-from api.schemas.users import UserAnswer, UserBody, UserPatch, UserPath, UsersAnswer
+from api.schemas.users import (
+    NeighboursAnswer,
+    NeighboursQuery,
+    ProfileAnswer,
+    ProfileQuery,
+    UserAnswer,
+    UserBody,
+    UserPatch,
+    UserPath,
+    UsersAnswer,
+)
 from api.validation import validated
 from engine.errors import NotFoundError
 from engine.forgetting import forget_user
 from engine.graph.entities import StoredUser, User, get_user, list_users, patch_user, upsert_users
+from engine.interests.profile import read_profile
+from engine.social.neighbours import neighbours
 
 blueprint = APIBlueprint("users", __name__, abp_tags=[spec.USERS])
 
@@ -107,3 +120,47 @@ def delete(path: UserPath) -> Any:
     if not forget_user(container().store(), container().settings, path.user_id):
         raise NotFoundError("There is no such user.", field="user_id", value=path.user_id)
     return no_content()
+
+
+@blueprint.get(
+    "/v1/users/<id:user_id>/profile",
+    summary="Read a user's patterns",
+    operation_id="getProfile",
+    security=security(Scope.READ),
+    responses=spec.responses({200: ProfileAnswer}),
+)
+@needs(Scope.READ)
+@validated
+def profile(path: UserPath, query: ProfileQuery) -> Any:
+    """Rhythm, breadth, novelty, loyalty, price level and drift. A user who is not known has none."""
+    found = read_profile(
+        container().store(),
+        path.user_id,
+        settings=container().settings,
+        at=query.at,
+        offset_minutes=query.offset_minutes,
+        since=query.since,
+    )
+    return answer(asdict(found))
+
+
+@blueprint.get(
+    "/v1/users/<id:user_id>/neighbours",
+    summary="Find users near a user",
+    operation_id="getNeighbours",
+    security=security(Scope.READ),
+    responses=spec.responses({200: NeighboursAnswer}),
+)
+@needs(Scope.READ)
+@validated
+def near(path: UserPath, query: NeighboursQuery) -> Any:
+    """Step by step over users who are similar or followed; a path weighs less with every step."""
+    found = neighbours(
+        container().store(),
+        path.user_id,
+        settings=container().settings,
+        depth=query.depth,
+        limit=query.n,
+        follows=query.follows,
+    )
+    return answer({"user_id": path.user_id, "neighbours": [asdict(neighbour) for neighbour in found]})

@@ -133,11 +133,13 @@ def read_profile(
         )
     }
     counts = {name: row["count"] for name, row in items.items()}
-    # Interests as of now are read without a time: that of a past time is counted from events again.
-    found = read_interests(store, user_id, settings=settings, at=at, bookmarks=bookmarks)
+    # What the model infers is left out: it knows the present only, and no drift could be told from it.
+    found = read_interests(store, user_id, settings=settings, at=at, model=False, bookmarks=bookmarks)
     earlier: Sequence[UserInterest] = ()
     if since is not None:
-        earlier = read_interests(store, user_id, settings=settings, at=since, bookmarks=bookmarks).interests
+        earlier = read_interests(
+            store, user_id, settings=settings, at=since, model=False, bookmarks=bookmarks
+        ).interests
     brands = {interest.id: interest.behaviour for interest in found.interests if interest.kind == options.brand_kind}
     prices = (items[row["item_id"]]["price"] for row in paid if row["item_id"] in items)
     return UserProfile(
