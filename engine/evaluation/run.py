@@ -138,7 +138,8 @@ def _evaluate(
         "users_whose_target_was_known": len(case.split.test.users) - len(test),
         "terms": _terms(case, scorer, tell, counts),
         "term_parameters": parameters.to_dict(),
-        "start": fitted.trainer.start,
+        "start": artefact.card["start"],
+        "model": artefact.card["model"],
         "history": fitted.progress.history,
         "versions": _versions(),
     }

@@ -18,7 +18,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from engine.model.graph_attention import GraphAttention, edge_features
-from engine.model.sequence import SequenceEncoder
+from engine.model.sequence import NO_MEAN, SequenceEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,20 @@ class Recommender(nn.Module):
         """ε of the counted term."""
         return self.log_epsilon.exp()
 
-    def start_from(self, vectors: npt.NDArray[np.float32]) -> None:
-        """Start the id vectors from given ones [I, D]."""
+    def start_from(self, vectors: npt.NDArray[np.float32], *, sets: bool = True) -> None:
+        """Start the id vectors from given ones.
+
+        Args:
+            vectors: [I, D].
+            sets: Whether the mean of the history and popularity take part; else they are left out for good.
+        """
         with torch.no_grad():
             self.item_embedding.weight.copy_(torch.from_numpy(vectors))
+            if not sets:
+                self.popularity_scale.zero_()
+                self.encoder.log_mean_scale.fill_(NO_MEAN)
+        self.popularity_scale.requires_grad_(sets)
+        self.encoder.log_mean_scale.requires_grad_(sets)
 
     def base_vectors(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> Tensor:
         """Give vectors of items, then interests, before the graph refines them [N + M, D].

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Progress:
 
     Attributes:
         epoch: Epochs finished.
+        step: Steps finished of the next one.
+        loss_total: Sum of their losses.
         best_epoch: The one with the best validation.
         best_ndcg: Its NDCG@10.
         seconds: Seconds trained so far.
@@ -28,6 +30,8 @@ class Progress:
     """
 
     epoch: int = 0
+    step: int = 0
+    loss_total: float = 0.0
     best_epoch: int = 0
     best_ndcg: float = -1.0
     seconds: float = 0.0
@@ -47,23 +51,17 @@ class CheckpointFolder:
         self.fingerprint = fingerprint
 
     def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer, *, best: bool) -> None:
-        """Write the state after an epoch."""
+        """Write the state after an epoch, or after a step inside of one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        target = self.folder / f"epoch-{progress.epoch:04d}"
+        target = self.folder / f"epoch-{progress.epoch:04d}-{progress.step:07d}"
         shutil.rmtree(target, ignore_errors=True)
-        temporary = self.folder / f".epoch-{progress.epoch:04d}"
+        temporary = self.folder / f".{target.name}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         save_file(_tensors(model), temporary / "model.safetensors")
         save_file(_optimizer_tensors(optimizer), temporary / "optimizer.safetensors")
-        state = {
-            "fingerprint": self.fingerprint,
-            "epoch": progress.epoch,
-            "best_epoch": progress.best_epoch,
-            "best_ndcg": progress.best_ndcg,
-            "seconds": progress.seconds,
-            "history": progress.history,
-        }
+        save_file({"cpu": torch.get_rng_state()}, temporary / "random.safetensors")
+        state = {"fingerprint": self.fingerprint, **asdict(progress)}
         (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
         temporary.rename(target)
         if best:
@@ -83,9 +81,10 @@ class CheckpointFolder:
                     return None
                 model.load_state_dict(load_file(folder / "model.safetensors"))
                 _load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
-            except (OSError, ValueError, KeyError, RuntimeError):  # cut, or of another version of the code
+                torch.set_rng_state(load_file(folder / "random.safetensors")["cpu"])
+                return Progress(**state)
+            except (OSError, ValueError, KeyError, RuntimeError, TypeError):  # cut, or of another version of the code
                 continue
-            return Progress(**state)
         return None
 
     def load_best(self, model: nn.Module) -> None:

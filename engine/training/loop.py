@@ -17,15 +17,16 @@ import torch
 
 from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
-from engine.evaluation.protocols import evaluate, rank
-from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs, graph_start, set_start
+from engine.evaluation.protocols import rank
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs
 from engine.model.losses import full_softmax_loss, sampled_softmax_loss
 from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
 from engine.settings import Settings
 from engine.training.batches import Batch, BatchSampler, known_items
 from engine.training.checkpoint import CheckpointFolder, Progress
-from engine.training.data import Dataset, InteractionTable, Split, recent
+from engine.training.data import Dataset, InteractionTable, Split
 from engine.training.scoring import ModelScorer, popularity_share
+from engine.training.start import choose_start, dropout_for, has_content
 
 GRAPH_EVERY_STEPS: Final = 8
 NEGATIVES: Final = 4096
@@ -91,13 +92,14 @@ class Trainer:
             dim=settings.model.dim,
             layers=settings.model.layers,
             heads=settings.model.heads,
-            dropout=settings.model.dropout,
-            id_dropout=settings.model.id_dropout,
+            dropout=dropout_for(split.train, items) if settings.model.dropout is None else settings.model.dropout,
+            # Without content and interests nothing is left of an item whose id is hidden.
+            id_dropout=settings.model.id_dropout if has_content(data) else 0.0,
             max_history=settings.model.max_history,
         )
         self.model = Recommender(self.config)
-        self.start, vectors = self._choose_start()
-        self.model.start_from(vectors)
+        self.start = choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
+        self.model.start_from(self.start.vectors, sets=self.start.sets)
         self.model.to(self.device)
         share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
         self._log_share = torch.from_numpy(np.log(share).astype(np.float32)).to(self.device)
@@ -105,6 +107,8 @@ class Trainer:
         decayed: list[torch.nn.Parameter] = []
         plain: list[torch.nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
+            if not parameter.requires_grad:
+                continue
             (plain if "embedding" in name or parameter.dim() < 2 else decayed).append(parameter)
         self._optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}],
@@ -120,37 +124,12 @@ class Trainer:
         )
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
-    def _choose_start(self) -> tuple[str, npt.NDArray[np.float32]]:
-        """Start the item vectors as validation likes best: from counted edges, or from what the same users took.
-
-        Each start is measured by itself: the mean vector of the history against every item.
-        """
-        dim, seed = self.config.dim, self.settings.training.seed
-        items = len(self.data.items)
-        starts = {
-            "co_occurrence": graph_start(self.term.weights, dim, seed=seed),
-            "sets": set_start(self.split.train, items, dim, seed=seed),
-        }
-
-        best = max(starts, key=lambda name: self._start_ndcg(starts[name]))
-        return best, starts[best]
-
-    def _start_ndcg(self, vectors: npt.NDArray[np.float32]) -> float:
-        history = self.split.validation.history
-
-        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            index, _, mask = recent(history, users, self.config.max_history)
-            return np.asarray((vectors[index] * mask[..., None]).mean(axis=1) @ vectors.T)
-
-        found = evaluate(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS)
-        return found.get("ndcg@10", 0.0)
-
     def fingerprint(self) -> str:
         """Name the run by everything that decides its result."""
         table = self.split.train
         content = {
             "config": self.config.to_dict(),
-            "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds"}),
+            "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
             "new_only": not self.settings.ranking.recommend_seen,
@@ -170,9 +149,9 @@ class Trainer:
         while progress.epoch < training.epochs and progress.epoch - progress.best_epoch < training.patience:
             if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
                 break
-            loss = self._epoch(progress.epoch, progress, begin)
+            loss = self._epoch(progress, begin)
             ndcg = self.validate()
-            progress.epoch += 1
+            progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
             progress.seconds = time.monotonic() - begin
             better = ndcg > progress.best_ndcg
             if better:
@@ -220,34 +199,45 @@ class Trainer:
         nodes, _ = self.model.node_vectors(graph)
         return nodes[: len(self.data.items)]
 
-    def _epoch(self, epoch: int, progress: Progress, begin: float) -> float:
+    def _epoch(self, progress: Progress, begin: float) -> float:
         # Everything random of an epoch follows from seed and epoch, so a resumed run repeats it exactly.
-        torch.manual_seed(self.settings.training.seed * 100_003 + epoch)
-        rng = np.random.default_rng([self.settings.training.seed, epoch, 2])
+        training = self.settings.training
+        epoch, first = progress.epoch, progress.step
+        if first == 0:
+            torch.manual_seed(training.seed * 100_003 + epoch)
         self.model.train()
         batches = list(self._sampler(epoch))
         message: torch.Tensor | None = None
-        total = 0.0
-        started = time.monotonic()
-        for step, batch in enumerate(batches):
-            loss, message = self._step(batch, step, message, rng)
-            total += loss
+        started = saved = time.monotonic()
+        for step in range(first, len(batches)):
+            # Only where the graph is heard anew: its last message is not kept.
+            if (
+                step > first
+                and step % GRAPH_EVERY_STEPS == 0
+                and time.monotonic() - saved > training.checkpoint_seconds
+            ):
+                progress.step, progress.seconds = step, time.monotonic() - begin
+                self._checkpoints.save(progress, self.model, self._optimizer, best=False)
+                saved = time.monotonic()
+            loss, message = self._step(
+                batches[step], step, message, np.random.default_rng([training.seed, epoch, step])
+            )
+            progress.loss_total += loss
             if step % 10 == 9:
-                pace = (time.monotonic() - started) / (step + 1)
-                left = pace * (len(batches) - step - 1) + self._seconds_left(progress, pace * len(batches))
-                best = progress.best_ndcg if progress.best_ndcg >= 0 else None
-                report = Report(
-                    epoch + 1,
-                    self.settings.training.epochs,
-                    step + 1,
-                    len(batches),
-                    total / (step + 1),
-                    None,
-                    best,
-                    left,
+                pace = (time.monotonic() - started) / (step + 1 - first)
+                self._report(
+                    Report(
+                        epoch + 1,
+                        training.epochs,
+                        step + 1,
+                        len(batches),
+                        progress.loss_total / (step + 1),
+                        None,
+                        progress.best_ndcg if progress.best_ndcg >= 0 else None,
+                        pace * (len(batches) - step - 1) + self._seconds_left(progress, pace * len(batches)),
+                    )
                 )
-                self._report(report)
-        return total / max(len(batches), 1)
+        return progress.loss_total / max(len(batches), 1)
 
     def _step(
         self, batch: Batch, step: int, message: torch.Tensor | None, rng: np.random.Generator

@@ -123,7 +123,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
             "co_occurrence": settings.co_occurrence.model_dump(),
         },
         "data": data_summary(data, trainer.split),
-        "start": trainer.start,
+        "start": {"of": trainer.start.of, "sets": trainer.start.sets, "ndcg@10": trainer.start.ndcg},
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "train_seconds": round(fitted.seconds, 1),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from engine.model.graph_attention import EDGE_DIM, GraphAttention, edge_features
+from engine.model.recommender import Recommender, RecommenderConfig, graph_tensors
 
 
 def test_attention_sums_to_one_over_what_a_node_hears() -> None:
@@ -40,3 +43,57 @@ def test_features_carry_weight_and_kind() -> None:
     features = edge_features(torch.tensor([0.0, 1.0]), 2)
     assert features.shape == (2, EDGE_DIM)
     assert features.tolist() == [[0, 0, 0, 1], [pytest.approx(0.6931472), 0, 0, 1]]
+
+
+def test_what_only_neighbours_can_tell_is_learned() -> None:
+    """Items without id and content belong to the group of the neighbours they are linked to most strongly.
+
+    Without the graph all of them have the same vector, so nothing can tell their groups apart. The layer sees half of
+    them while it learns and must answer for the other half.
+    """
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    groups, warm, cold = 6, 60, 120
+    group_of = np.concatenate([np.arange(warm) % groups, np.arange(cold) % groups])
+    source, target, weight = [], [], []
+    for item in range(warm, warm + cold):
+        own = rng.choice(np.flatnonzero(group_of[:warm] == group_of[item]), 2, replace=False)
+        others = rng.choice(np.flatnonzero(group_of[:warm] != group_of[item]), 4, replace=False)
+        source.extend([*own, *others])
+        target.extend([item] * 6)
+        weight.extend([20.0] * 2 + [0.1] * 4)
+    dim = 16
+    config = RecommenderConfig(
+        items=warm, interests=0, content_dim=0, event_types=1, dim=dim, layers=1, max_history=4, graph_heads=2
+    )
+    model = Recommender(config)
+    graph = graph_tensors(
+        id_index=np.concatenate([np.arange(warm), np.full(cold, -1)]),
+        content=None,
+        about=sparse.csr_array((warm + cold, 0), dtype=np.float32),
+        interest_index=np.zeros(0, dtype=np.int64),
+        co_occurs=(np.array(source), np.array(target), np.array(weight, dtype=np.float32)),
+        content_dim=0,
+    )
+    labels = torch.from_numpy(group_of)
+    taught = torch.arange(warm, warm + cold // 2)
+    asked = torch.arange(warm + cold // 2, warm + cold)
+    answers = torch.nn.Linear(dim, groups)
+    optimizer = torch.optim.AdamW([*model.parameters(), *answers.parameters()], lr=2e-2)
+    for _ in range(120):
+        nodes, _ = model.node_vectors(graph)
+        loss = torch.nn.functional.cross_entropy(answers(nodes[taught]), labels[taught])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        refined, attention = model.node_vectors(graph)
+        plain = model.base_vectors(graph)
+        right = (answers(refined[asked]).argmax(1) == labels[asked]).float().mean()
+        guessed = (answers(plain[asked]).argmax(1) == labels[asked]).float().mean()
+    assert right > 0.95
+    assert guessed == pytest.approx(1 / groups)
+    strong = torch.tensor(weight) > 1
+    # It hears the edges that decide: a third of the edges has most of the attention.
+    assert attention[strong].sum() > 2 * attention[~strong].sum()

@@ -13,7 +13,6 @@ from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
 from engine.evaluation.baselines import popularity
 from engine.evaluation.protocols import evaluate
-from engine.model.co_occurrence import graph_start, set_start
 from engine.settings import Settings, load_settings
 from engine.training.data import Dataset, InteractionTable, ItemTable, split_by_time
 from engine.training.loop import Report, Trainer
@@ -62,18 +61,27 @@ def _trainer(folder: Path, epochs: int, report=None, **training: float) -> Train
     return Trainer(data, split, settings, strengths=STRENGTHS, folder=folder, report=report)
 
 
-def test_a_planted_chain_is_learned_and_beats_popularity(tmp_path: Path) -> None:
+def test_a_planted_chain_is_learned_to_its_limit(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, 12)
     trainer.run()
     test = trainer.split.test
-    found = evaluate(trainer.scorer(test.history), test, protocol="next")
-    # Nine of ten steps go to the next item of the ring.
-    assert found["mrr"] > 0.8
-    assert evaluate(popularity(test.history, ITEMS), test, protocol="next")["mrr"] < 0.4
+    newest = test.history.items[test.history.offsets[1:] - 1]
+
+    def best(users: np.ndarray) -> np.ndarray:
+        """Know the chain: nine of ten steps go to the next item of the ring, the rest anywhere."""
+        return np.where(np.arange(ITEMS) == (newest[users][:, None] + 1) % ITEMS, 0.9, 0.1 / ITEMS)
+
+    limit = evaluate(best, test, protocol="next")["mrr"]
+    assert limit > 0.85
+    assert evaluate(trainer.scorer(test.history), test, protocol="next")["mrr"] > 0.97 * limit
+    assert evaluate(popularity(test.history, ITEMS), test, protocol="next")["mrr"] < 0.5 * limit
 
 
-def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
-    whole = _trainer(tmp_path / "whole", 4)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_killed_run_goes_on_exactly(tmp_path: Path, inside: bool) -> None:
+    """Killed in the middle of a pass, with checkpoints after passes only or also inside of them."""
+    seconds = 1e-9 if inside else 3600.0
+    whole = _trainer(tmp_path / "whole", 4, checkpoint_seconds=seconds)
     whole.run()
 
     def die(report: Report) -> None:
@@ -81,8 +89,10 @@ def test_a_killed_run_goes_on_exactly(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _trainer(tmp_path / "cut", 4, report=die).run()
-    resumed = _trainer(tmp_path / "cut", 4)
+        _trainer(tmp_path / "cut", 4, report=die, checkpoint_seconds=seconds).run()
+    (kept,) = (tmp_path / "cut").glob("epoch-*")
+    assert kept.name == ("epoch-0002-0000008" if inside else "epoch-0002-0000000")
+    resumed = _trainer(tmp_path / "cut", 4, checkpoint_seconds=seconds)
     progress = resumed.run()
     assert progress.epoch == 4
     for (name, one), (_, other) in zip(
@@ -112,13 +122,3 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     losses = [run.run().history[0]["loss"] for run in runs]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert losses[0] != losses[2]
-
-
-def test_the_better_start_is_taken(tmp_path: Path) -> None:
-    # On a ring walked one a day, order within a window tells more than the set of a user's items.
-    trainer = _trainer(tmp_path, 1)
-    assert trainer.start in {"co_occurrence", "sets"}
-    other = set_start(trainer.split.train, ITEMS, 16, seed=7)
-    if trainer.start == "sets":
-        other = graph_start(trainer.term.weights, 16, seed=7)
-    assert trainer._start_ndcg(trainer.model.item_embedding.weight.detach().numpy()) >= trainer._start_ndcg(other)

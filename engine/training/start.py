@@ -1,0 +1,98 @@
+"""What depends on the data set: where training starts, and how much dropout it gets. No setting is needed for either.
+
+Two kinds of behaviour need two starts. Where the order of a sequence tells what comes next (shops, films), counted
+edges rank best before anything is learnt, and popularity would only bury them. Where users take sets of things in no
+order that matters (weekly baskets), the mean of the history ranks best, and popularity is the base to go beyond. The
+two are measured on validation, and the better one decides:
+
+| | item vectors from | mean of the history | popularity in the softmax |
+|---|---|---|---|
+| order | counted edges | no | no |
+| sets | what the same users took, or counted edges, the better one | yes | yes, weight learnt from 1 |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.evaluation.baselines import latest_items
+from engine.evaluation.protocols import Scorer, rank
+from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
+from engine.model.recommender import RecommenderConfig
+from engine.training.data import Dataset, InteractionTable, Split, recent
+
+_DROPOUT: Final = ((25, 0.6), (100, 0.5))
+"""Events per item below which a dropout holds; the more is known of an item, the less it needs."""
+_DROPOUT_DENSE: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where training starts.
+
+    Attributes:
+        vectors: Id vectors of the items, float32 [I, D].
+        of: What they were made of.
+        sets: Whether the mean of the history and popularity take part.
+        ndcg: NDCG@10 on validation of what was compared.
+    """
+
+    vectors: npt.NDArray[np.float32]
+    of: Literal["co_occurrence", "sets"]
+    sets: bool
+    ndcg: dict[str, float]
+
+
+def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig, *, seed: int, limit: int) -> Start:
+    """Measure what can be ranked by before anything is learnt, on validation, and start from the best.
+
+    Args:
+        split: Its train and validation parts are read.
+        term: Edges counted on the train part.
+        config: Shape of the model.
+        seed: Seed of the vectors.
+        limit: Validation users measured at most.
+    """
+    history = split.validation.history
+
+    def ndcg(scorer: Scorer) -> float:
+        ranks = rank(scorer, split.validation, protocol="discovery", limit=limit, with_lists=False)
+        return ranks.summary().get("ndcg@10", 0.0)
+
+    def mean_of(vectors: npt.NDArray[np.float32]) -> Scorer:
+        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+            index, _, mask = recent(history, users, config.max_history)
+            return np.asarray((vectors[index] * mask[..., None]).mean(axis=1) @ vectors.T)
+
+        return scorer
+
+    def counted(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        return np.asarray(term.counts(latest_items(history, users, term.latest)).toarray())
+
+    by_order = graph_start(term.weights, config.dim, seed=seed)
+    by_set = set_start(split.train, config.items, config.dim, seed=seed)
+    found = {
+        "counted edges": ndcg(counted),
+        "mean of co_occurrence": ndcg(mean_of(by_order)),
+        "mean of sets": ndcg(mean_of(by_set)),
+    }
+    if found["counted edges"] >= max(found["mean of co_occurrence"], found["mean of sets"]):
+        return Start(by_order, "co_occurrence", False, found)
+    if found["mean of sets"] > found["mean of co_occurrence"]:
+        return Start(by_set, "sets", True, found)
+    return Start(by_order, "co_occurrence", True, found)
+
+
+def dropout_for(table: InteractionTable, items: int) -> float:
+    """Give the dropout by the events per item: .6 below 25, .5 below 100, else .2."""
+    per_item = len(table) / max(items, 1)
+    return next((dropout for below, dropout in _DROPOUT if per_item < below), _DROPOUT_DENSE)
+
+
+def has_content(data: Dataset) -> bool:
+    """Tell whether items have anything but their id: texts or interests."""
+    return data.items.content is not None or data.items.about.nnz > 0

@@ -1,0 +1,76 @@
+"""The start that fits the data is taken: counted edges where order tells, sets where it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
+from engine.model.recommender import Recommender, RecommenderConfig
+from engine.training.data import Dataset, InteractionTable, ItemTable, Split, leave_one_out
+from engine.training.start import Start, choose_start, dropout_for, has_content
+
+ITEMS = 60
+CONFIG = RecommenderConfig(items=ITEMS, interests=0, content_dim=0, event_types=2, dim=8, layers=1, max_history=20)
+
+
+def _start(sequences: list[np.ndarray]) -> tuple[Split, Start]:
+    lengths = [len(sequence) for sequence in sequences]
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    items = np.concatenate(sequences).astype(np.int32)
+    times = np.concatenate([np.arange(length) for length in lengths])
+    table = InteractionTable([str(user) for user in range(len(sequences))], offsets, items, np.ones_like(items), times)
+    names = [str(item) for item in range(ITEMS)]
+    data = Dataset(table, ItemTable(names, names, None, sparse.csr_array((ITEMS, 0), dtype=np.float32), []), ["", "x"])
+    split = leave_one_out(data)
+    term = CoOccurrenceTerm.count(split.train, ITEMS, CountSettings())
+    return split, choose_start(split, term, CONFIG, seed=1, limit=800)
+
+
+def test_a_walk_starts_from_counted_edges() -> None:
+    rng = np.random.default_rng(0)
+    _, start = _start([(rng.integers(ITEMS) + np.arange(rng.integers(5, 12))) % ITEMS for _ in range(150)])
+    assert (start.of, start.sets) == ("co_occurrence", False)
+    assert start.ndcg["counted edges"] > 0.9
+
+
+def test_unordered_halves_of_a_shelf_start_from_sets() -> None:
+    # Each user draws 18 of the 20 items of a shelf in random order, and some of the most liked of all others.
+    rng = np.random.default_rng(0)
+    sequences = []
+    for _ in range(150):
+        shelf = rng.permutation(20)[:18] + 20 * rng.integers(3)
+        other = rng.integers(ITEMS, size=40)
+        sequences.append(np.concatenate((shelf[:17], other, shelf[17:], rng.permutation(shelf)[:1])))
+    _, start = _start(sequences)
+    assert start.sets
+    assert max(start.ndcg, key=lambda name: start.ndcg[name]) != "counted edges"
+
+
+def test_without_sets_neither_mean_nor_popularity_takes_part() -> None:
+    model = Recommender(CONFIG).eval()
+    vectors = np.random.default_rng(0).normal(size=(ITEMS, 8)).astype(np.float32)
+    steps, types, mask = torch.randn(2, 3, 8), torch.ones(2, 3, dtype=torch.long), torch.ones(2, 3, dtype=torch.bool)
+    model.start_from(vectors, sets=True)
+    with_mean = model.encoder(steps, types, mask)
+    model.start_from(vectors, sets=False)
+    blocks_only = model.encoder(steps, types, mask)
+    assert float(model.popularity_scale) == 0 and not model.popularity_scale.requires_grad
+    mean = torch.cumsum(steps, dim=1) / torch.arange(1, 4)[None, :, None]
+    scale = 12 / 0.07**2 / 8
+    assert torch.allclose(with_mean - blocks_only, scale * mean, atol=1e-3)
+
+
+@pytest.mark.parametrize(("events", "dropout"), [(24, 0.6), (25, 0.5), (99, 0.5), (100, 0.2)])
+def test_dropout_falls_with_what_is_known_of_an_item(events: int, dropout: float) -> None:
+    zeros = np.zeros(events, dtype=np.int32)
+    assert dropout_for(InteractionTable(["u"], np.array([0, events]), zeros, zeros, zeros), 1) == dropout
+
+
+def test_an_empty_bag_is_no_content() -> None:
+    table = InteractionTable(["u"], np.array([0, 1]), *(np.zeros(1, dtype=np.int32) for _ in range(3)))
+    for about, expected in ((np.zeros((1, 1)), False), (np.ones((1, 1)), True)):
+        items = ItemTable(["a"], ["a"], None, sparse.csr_array(about), ["x"])
+        assert has_content(Dataset(table, items, ["", "view"])) is expected
