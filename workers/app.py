@@ -61,7 +61,7 @@ def make_app() -> Celery:
             "retry_on_timeout": True,
         },
         # In memory: nothing here needs to know when it last ran, and no file or Redis key can be lost or damaged.
-        beat_scheduler="celery.beat:Scheduler",
+        beat_scheduler="workers.beat:SteadyScheduler",
         beat_schedule=beat_schedule(settings),
         beat_max_loop_interval=5,
         timezone="UTC",

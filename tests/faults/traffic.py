@@ -43,7 +43,7 @@ class Traffic:
         return sends
 
 
-def traffic(events: int, *, items: int, seed: int, settings: EventSettings) -> Traffic:
+def traffic(events: int, *, items: int, seed: int, settings: EventSettings, hot: float = 0.0) -> Traffic:
     """Take the latest purchases of the products bought most often and make behaviour of all types of them.
 
     Few products on purpose: with fewer than `co_occurrence.max_edges_per_item` of them no row is ever cut, so that
@@ -54,6 +54,7 @@ def traffic(events: int, *, items: int, seed: int, settings: EventSettings) -> T
         items: How many products.
         seed: Of types, values and which events have an id.
         settings: Registry of types.
+        hot: Share of the events that one user does, and share that is on one item.
     """
     purchases, products = _data()
     best = purchases.group_by("product_id").len().sort("len", "product_id", descending=[True, False]).head(items)
@@ -63,6 +64,10 @@ def traffic(events: int, *, items: int, seed: int, settings: EventSettings) -> T
         # The same purchases again, a day later: there are not more of so few products.
         rows += [(user, item, at + _MS_PER_DAY) for user, item, at in rows[: events - len(rows)]]
     choose = random.Random(seed)
+    user, item, _ = rows[0]
+    rows = [
+        (user if choose.random() < hot else row[0], item if choose.random() < hot else row[1], row[2]) for row in rows
+    ]
     types = {name: share for name, share in SHARES.items() if name in settings.types}
     users = sorted({row[0] for row in rows})
     made = [
