@@ -26,6 +26,7 @@ DISPATCH_JOBS: Final = "interestgraph.dispatch_jobs"
 REEMBED_DIRTY: Final = "interestgraph.reembed_dirty"
 SCHEDULE_RETRAINING: Final = "interestgraph.schedule_retraining"
 REFRESH_RELATIONS: Final = "interestgraph.refresh_relations"
+SCHEDULE_PRUNING: Final = "interestgraph.schedule_pruning"
 REFRESH_SIMILAR_USERS: Final = "interestgraph.refresh_similar_users"
 RUN_JOB: Final = "interestgraph.run_job"
 
@@ -34,6 +35,8 @@ QUEUE_OF_KIND: Final[Mapping[str, str]] = {
     JobKind.EMBED_TEXTS: GPU_QUEUE,
     JobKind.RETRAIN: GPU_QUEUE,
     JobKind.REBUILD_CO_OCCURRENCE: CPU_QUEUE,
+    JobKind.REBUILD_INTERACTIONS: CPU_QUEUE,
+    JobKind.PRUNE: CPU_QUEUE,
     JobKind.RELATE_INTERESTS: CPU_QUEUE,
     # Text vectors need torch.
     JobKind.DISCOVER_TOPICS: GPU_QUEUE,

@@ -5,5 +5,7 @@
 // mode: write
 MATCH (i:Item {id: $id})
 UNWIND $users AS user_id
-MATCH (:User {id: user_id})-[r:INTERACTED]->(i)
+MATCH (u:User {id: user_id})-[r:INTERACTED]->(i)
+// What the user is interested in stays; part of it is no longer in the log.
+SET u.log_gap_at = timestamp()
 DELETE r

@@ -12,6 +12,7 @@ from engine.graph.store import GraphStore
 from engine.settings import Settings
 
 _BATCH_RELATIONSHIPS: Final = 5_000
+_BATCH_FOLLOWERS: Final = 200
 _MOST_ROUNDS: Final = 10
 _FORGOTTEN: Final = "(forgotten)"
 
@@ -29,7 +30,8 @@ def forget_user(
     """Delete a user with everything that is known of them.
 
     In bounded transactions: events, oldest first, with their share of CO_OCCURS and popularity; relationships; the
-    id in the parameters of jobs; last the node with its attributes and vectors. A killed run is simply run again.
+    events by which others follow the user; the id in the parameters of jobs; last the node with its attributes and
+    vectors. A killed run is simply run again.
 
     Args:
         store: The graph.
@@ -52,6 +54,8 @@ def forget_user(
         while deleted := _delete_relationships(store, user_id):
             relationships += deleted
             report("relationships", relationships)
+        while _delete_followers(store, user_id):
+            pass
         _leave_jobs(store, user_id)
         [row] = store.write("forgetting/user", id=user_id)
         if row["deleted"]:
@@ -67,6 +71,11 @@ def forget_user(
 def _delete_relationships(store: GraphStore, user_id: str) -> int:
     [row] = store.write("forgetting/relationships_of_user", id=user_id, limit=_BATCH_RELATIONSHIPS)
     return int(row["deleted"])
+
+
+def _delete_followers(store: GraphStore, user_id: str) -> int:
+    [row] = store.write("forgetting/followers", id=user_id, limit=_BATCH_FOLLOWERS)
+    return int(row["followers"])
 
 
 def _leave_jobs(store: GraphStore, user_id: str) -> None:

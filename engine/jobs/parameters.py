@@ -24,6 +24,8 @@ class JobKind(StrEnum):
     EMBED_TEXTS = "embed_texts"
     RETRAIN = "retrain"
     REBUILD_CO_OCCURRENCE = "rebuild_co_occurrence"
+    REBUILD_INTERACTIONS = "rebuild_interactions"
+    PRUNE = "prune"
     RELATE_INTERESTS = "relate_interests"
     DISCOVER_TOPICS = "discover_topics"
     FIND_SIMILAR_USERS = "find_similar_users"
@@ -124,6 +126,16 @@ class RebuildCoOccurrenceParameters(Parameters):
     """CO_OCCURS and popularity, counted again from all events; takes no parameters."""
 
 
+class RebuildInteractionsParameters(Parameters):
+    """INTERACTED, INTERESTED_IN and FOLLOWS set to what the events say, where they differ; takes no parameters."""
+
+
+class PruneParameters(Parameters):
+    """Raw events and faded relationships beyond the limits of the settings, deleted."""
+
+    dry_run: bool = Field(False, description="Whether to count what would go and write nothing.")
+
+
 class RelateInterestsParameters(Parameters):
     """RELATED_TO between interests, counted again; takes no parameters."""
 
@@ -148,6 +160,8 @@ JobParameters = (
     | EmbedTextsParameters
     | RetrainParameters
     | RebuildCoOccurrenceParameters
+    | RebuildInteractionsParameters
+    | PruneParameters
     | RelateInterestsParameters
     | DiscoverTopicsParameters
     | FindSimilarUsersParameters
@@ -158,6 +172,8 @@ PARAMETERS: Final[Mapping[JobKind, type[JobParameters]]] = {
     JobKind.EMBED_TEXTS: EmbedTextsParameters,
     JobKind.RETRAIN: RetrainParameters,
     JobKind.REBUILD_CO_OCCURRENCE: RebuildCoOccurrenceParameters,
+    JobKind.REBUILD_INTERACTIONS: RebuildInteractionsParameters,
+    JobKind.PRUNE: PruneParameters,
     JobKind.RELATE_INTERESTS: RelateInterestsParameters,
     JobKind.DISCOVER_TOPICS: DiscoverTopicsParameters,
     JobKind.FIND_SIMILAR_USERS: FindSimilarUsersParameters,

@@ -41,6 +41,14 @@ def handler(kind: JobKind, settings: Settings, announce: Announce) -> Handler:
                 from engine.pipelines.train import run_retrain
 
                 return run_retrain(run, settings, announce)
+            case JobKind.REBUILD_INTERACTIONS:
+                from engine.pipelines.repair import run_rebuild_interactions
+
+                return run_rebuild_interactions(run, settings)
+            case JobKind.PRUNE:
+                from engine.pipelines.prune import run_prune
+
+                return run_prune(run, settings)
             case JobKind.RELATE_INTERESTS:
                 from engine.pipelines.relations import run_relate_interests
 

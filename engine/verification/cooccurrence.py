@@ -178,13 +178,12 @@ def verify_co_occurrence(
 def rules_of(settings: Settings) -> Rules:
     """Give how edges are counted and kept."""
     options = settings.co_occurrence
-    slack = getattr(options, "slack", 0.0)
     return Rules(
         window=options.window,
         backward=options.backward,
         half_life_ms=days_ms(options.half_life_days),
         keep=options.max_edges_per_item,
-        longest=int(options.max_edges_per_item * (1 + slack) + 1e-9),
+        longest=options.most_edges_per_item,
     )
 
 

@@ -172,6 +172,7 @@ def _follows(row: Mapping[str, Any], expected: Expected) -> list[dict[str, Any]]
     for user_id in sorted({*found, *expected.follows}):
         count, moved = expected.follows.get(user_id, (0, 0.0))
         entry = found.get(user_id, {})
+        count, moved = count + (entry.get("old_count") or 0), moved + (entry.get("old_moved") or 0.0)
         if (entry.get("count") or 0) != count or not math.isclose(
             entry.get("moved") or 0.0, moved, rel_tol=1e-9, abs_tol=1e-9
         ):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workers.tasks import fold, jobs, relations, schedule
+from workers.tasks import fold, jobs, relations, retention, schedule
 
-__all__ = ["fold", "jobs", "relations", "schedule"]
+__all__ = ["fold", "jobs", "relations", "retention", "schedule"]
