@@ -11,6 +11,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -77,8 +78,8 @@ def evaluate_seeds(
                 case,
                 seed,
                 own,
-                report=None if report is None else lambda at, seed=seed: report(seed, at),
-                say=None if say is None else lambda what, seed=seed: say(seed, what),
+                report=None if report is None else partial(report, seed),
+                say=None if say is None else partial(say, seed),
             )
             _write(own, seed, *kept)
         runs.append(kept[0])

@@ -18,7 +18,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from engine.model.graph_attention import GraphAttention, edge_features
-from engine.model.sequence import NO_MEAN, SequenceEncoder
+from engine.model.sequence import NO_WEIGHT, SequenceEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,20 @@ class Recommender(nn.Module):
             self.item_embedding.weight.copy_(torch.from_numpy(vectors))
             if not sets:
                 self.popularity_scale.zero_()
-                self.encoder.log_mean_scale.fill_(NO_MEAN)
+                self.encoder.log_mean_scale.fill_(NO_WEIGHT)
         self.popularity_scale.requires_grad_(sets)
         self.encoder.log_mean_scale.requires_grad_(sets)
+
+    def leave_out(self, *, graph: bool = False, counts: bool = False) -> None:
+        """Take parts out for good, to see what they are for: their weights become 0 and are not learnt."""
+        with torch.no_grad():
+            if graph:
+                self.graph.gate.zero_()
+            if counts:
+                self.log_scale.fill_(NO_WEIGHT)
+        self.graph.requires_grad_(not graph)
+        self.log_scale.requires_grad_(not counts)
+        self.log_epsilon.requires_grad_(not counts)
 
     def base_vectors(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> Tensor:
         """Give vectors of items, then interests, before the graph refines them [N + M, D].

@@ -22,8 +22,8 @@ _MASKED = -1e9
 _MEAN_SCALE = 12 / 0.07**2
 """Twelve times the cosine of history and item, for vectors whose entries have a standard deviation of 0.07."""
 
-NO_MEAN = -30.0
-"""Logarithm of a weight that leaves the mean out."""
+NO_WEIGHT = -30.0
+"""Logarithm of the weight of a part that is left out."""
 
 
 class Block(nn.Module):

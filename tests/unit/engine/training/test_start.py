@@ -74,3 +74,14 @@ def test_an_empty_bag_is_no_content() -> None:
     for about, expected in ((np.zeros((1, 1)), False), (np.ones((1, 1)), True)):
         items = ItemTable(["a"], ["a"], None, sparse.csr_array(about), ["x"])
         assert has_content(Dataset(table, items, ["", "view"])) is expected
+
+
+def test_parts_left_out_say_nothing_and_learn_nothing() -> None:
+    model = Recommender(CONFIG)
+    model.leave_out(graph=True, counts=True)
+    assert float(model.graph.gate) == 0
+    assert float(model.scale) < 1e-12
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert {"graph.gate", "log_scale", "log_epsilon"} <= frozen
+    model.leave_out()
+    assert all(parameter.requires_grad for parameter in model.parameters())
