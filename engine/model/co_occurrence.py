@@ -8,7 +8,7 @@ model learns to trust it too much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from engine.training.data import InteractionTable, seen
 GAMMA: Final = 0.7
 LATEST: Final = 10
 START_DEVIATION: Final = 0.07
+_OWN_BLOCK_EVENTS: Final = 50_000
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -103,22 +104,33 @@ class OwnPairs:
         user_of = np.repeat(np.arange(table.users, dtype=np.int64), np.diff(table.offsets))
         keys, self.local = np.unique(user_of * item_count + table.items, return_inverse=True)
         item_of_local = (keys % item_count).astype(np.int32)
-        counts = count_pairs(
-            self.local.astype(np.int32),
-            table.times,
-            table.offsets,
-            window=settings.window,
-            backward=settings.backward,
-            half_life_ms=settings.half_life_ms,
-        )
-        at = int(table.times.max()) if len(table) else 0
-        weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
         # A scaled row sums to the square root of its sum.
         scale = 1 / np.maximum(np.asarray(term.weights.sum(axis=1)).ravel(), 1e-6)
-        source_item = item_of_local[counts.source]
-        scaled = (weight * scale[source_item]).astype(np.float32)
-        shape = (len(keys), item_count)
-        self.weights = sparse.csr_array((scaled, (counts.source, item_of_local[counts.target])), shape=shape)
+        at = int(table.times.max()) if len(table) else 0
+        rows, columns, values = [np.zeros(1, dtype=np.int64)], [], []
+        # Block by block of users, whose pairs never meet: memory follows what is kept, 8 bytes a pair.
+        for first, last in _blocks_of_users(table.offsets, _OWN_BLOCK_EVENTS):
+            events = slice(int(table.offsets[first]), int(table.offsets[last]))
+            local = self.local[events]
+            base, count = int(local.min()), int(local.max() - local.min()) + 1
+            counts = count_pairs(
+                (local - base).astype(np.int32),
+                table.times[events],
+                table.offsets[first : last + 1] - table.offsets[first],
+                window=settings.window,
+                backward=settings.backward,
+                half_life_ms=settings.half_life_ms,
+            )
+            weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
+            rows.append(np.bincount(counts.source, minlength=count))
+            columns.append(item_of_local[counts.target + base])
+            values.append((weight * scale[item_of_local[counts.source + base]]).astype(np.float32))
+        entries = (
+            np.concatenate(values) if values else np.zeros(0, dtype=np.float32),
+            np.concatenate(columns) if columns else np.zeros(0, dtype=np.int32),
+            np.cumsum(np.concatenate(rows)),
+        )
+        self.weights = sparse.csr_array(entries, shape=(len(keys), item_count))
 
     def counts(self, latest: npt.NDArray[np.integer], latest_local: npt.NDArray[np.integer]) -> sparse.csr_array:
         """Give c(u, ·) without the user's own pairs; arguments [P, K], -1 where there is none.
@@ -134,6 +146,16 @@ class OwnPairs:
         rest.eliminate_zeros()
         found: sparse.csr_array = rest
         return found
+
+
+def _blocks_of_users(offsets: npt.NDArray[np.int64], events: int) -> Iterator[tuple[int, int]]:
+    """Give first and one-past-last user of blocks of about so many events; blocks without events are left out."""
+    first, users = 0, len(offsets) - 1
+    while first < users:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + events, side="right")) - 1)
+        if offsets[last] > offsets[first]:
+            yield first, last
+        first = last
 
 
 def graph_start(weights: sparse.csr_array, dim: int, *, seed: int, deviation: float = START_DEVIATION) -> Float32:

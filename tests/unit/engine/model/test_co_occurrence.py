@@ -62,6 +62,17 @@ def test_without_own_pairs_equals_counting_the_others(sequences: list[list[int]]
     assert found == pytest.approx(raw_rest[[sequences[0][0]]] * scale[[sequences[0][0]]], abs=1e-4)
 
 
+def test_blocks_of_users_do_not_change_the_own_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    table = _table([rng.integers(0, 9, size).tolist() for size in (5, 0, 1, 12, 3, 3, 0)])
+    term = CoOccurrenceTerm.count(table, 9, SETTINGS)
+    whole = OwnPairs(term, table, 9, SETTINGS).weights
+    monkeypatch.setattr("engine.model.co_occurrence._OWN_BLOCK_EVENTS", 4)
+    blocks = OwnPairs(term, table, 9, SETTINGS).weights
+    assert whole.nnz > 20
+    assert blocks.toarray() == pytest.approx(whole.toarray(), abs=0)
+
+
 def test_start_vectors_put_neighbours_together() -> None:
     rng = np.random.default_rng(0)
     blocks = np.kron(np.eye(3), np.ones((20, 20))) * rng.random((60, 60))
