@@ -1,9 +1,10 @@
-// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, which items are missing and which events are stored
+// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, which items are missing, what the others are about and which events are stored
 // param: users LIST<STRING>, sorted
 // param: items LIST<STRING>
 // param: events LIST<STRING>
+// param: with_about BOOLEAN, whether to tell what items are about
 // param: now INTEGER, epoch ms
-// returns: fresh LIST<STRING> users, missing LIST<STRING>, stored LIST<LIST> of id STRING and digest INTEGER
+// returns: fresh LIST<STRING> users, missing LIST<STRING>, about LIST<LIST> of item id and LIST<LIST> of interest id and weight, stored LIST<LIST> of id STRING and digest INTEGER
 // mode: write
 CALL () {
   UNWIND $users AS id
@@ -22,12 +23,13 @@ CALL (users) {
 CALL (users) {
   UNWIND $items AS id
   OPTIONAL MATCH (i:Item {id: id})
-  WITH id, i WHERE i IS NULL
-  RETURN collect(id) AS missing
+  WITH id, i,
+    CASE WHEN $with_about THEN [(i)-[about:ABOUT]->(x:Interest) | [x.id, about.weight]] ELSE [] END AS pairs
+  RETURN collect(CASE WHEN i IS NULL THEN id END) AS missing, collect(CASE WHEN pairs <> [] THEN [id, pairs] END) AS about
 }
 CALL (users) {
   UNWIND $events AS id
   MATCH (e:Event {id: id})
   RETURN collect([e.id, e.digest]) AS stored
 }
-RETURN fresh, missing, stored
+RETURN fresh, missing, about, stored

@@ -1,5 +1,5 @@
 // purpose: Store new events and move the INTERACTED and INTERESTED_IN relationships of their users, each locked before
-// param: users LIST<MAP>: id, unfolded and folded LIST<MAP> of events, interactions LIST<MAP> of item, event, count, times, weight, at, half_life_ms, masses LIST<MAP> of item, mass, at, count, direct LIST<MAP> of interest, mass, at, count
+// param: users LIST<MAP>: id, unfolded and folded LIST<MAP> of events, interactions LIST<MAP> of item, event, count, times, weight, at, half_life_ms, interests MAP from interest id to LIST of mass, at, count, newest INTEGER time of the newest of them or null
 // param: interest_half_life_ms FLOAT
 // param: times_kept INTEGER
 // param: now INTEGER, epoch ms
@@ -39,44 +39,45 @@ CALL (u, row) {
   )
 }
 WITH u, row
-WHERE row.masses <> [] OR row.direct <> []
+WHERE row.newest IS NOT NULL
 // What is known of the user as a whole, as of the newest of both: at that time every part is summed up.
 WITH u, row,
-  CASE WHEN u.interest_mass IS NOT NULL THEN [u.interest_mass, u.interest_mass_at]
+  CASE WHEN u.interest_mass_at IS NOT NULL THEN [u.interest_mass, u.interest_mass_at]
     ELSE reduce(sum = [0.0, 0], part IN COLLECT {
       MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->()
       RETURN [r.weight, r.updated_at] ORDER BY r.updated_at
     } | [sum[0] * 2.0 ^ ((sum[1] - part[1]) / $interest_half_life_ms) + part[0], part[1]])
-  END AS whole,
-  reduce(latest = 0, move IN row.masses + row.direct | CASE WHEN move.at > latest THEN move.at ELSE latest END) AS newest
-WITH u, row, whole, CASE WHEN whole[1] > newest THEN whole[1] ELSE newest END AS newest
+  END AS whole
+WITH u, row, whole, CASE WHEN whole[1] > row.newest THEN whole[1] ELSE row.newest END AS newest
 CALL (u, row, newest) {
-  CALL (row) {
-    UNWIND row.masses AS move
-    MATCH (:Item {id: move.item})-[about:ABOUT]->(x:Interest)
-    RETURN x, move.mass * about.weight AS part, move.at AS time, move.count AS events
-    UNION ALL
-    UNWIND row.direct AS move
-    MATCH (x:Interest {id: move.interest})
-    RETURN x, move.mass AS part, move.at AS time, move.count AS events
+  UNWIND keys(row.interests) AS id
+  MATCH (x:Interest {id: id})
+  WITH u, row, newest, collect(x) AS touched
+  // One look over what the user has, instead of one for each interest touched.
+  CALL (u, row, newest, touched) {
+    MATCH (u)-[r:INTERESTED_IN]->(x)
+    WHERE x IN touched AND r.source = 'behaviour'
+    WITH x, r, newest, row.interests[x.id] AS move, r.weight AS old_weight, r.updated_at AS old_at
+    WITH x, r, newest, move, old_weight, old_at, CASE WHEN old_at > move[1] THEN old_at ELSE move[1] END AS latest
+    WITH x, r, newest, move, old_weight, old_at, latest,
+      move[0] * 2.0 ^ ((move[1] - latest) / $interest_half_life_ms)
+        + r.mass * 2.0 ^ ((old_at - latest) / $interest_half_life_ms) AS mass
+    WITH x, r, newest, move, old_weight, old_at, latest, mass, CASE WHEN mass > 0 THEN mass ELSE 0.0 END AS weight
+    SET r += {mass: mass, weight: weight, count: coalesce(r.count, 0) + move[2], updated_at: latest}
+    RETURN collect(x) AS known, sum(weight * 2.0 ^ ((latest - newest) / $interest_half_life_ms)
+      - old_weight * 2.0 ^ ((old_at - newest) / $interest_half_life_ms)) AS moved
   }
-  WITH u, newest, x, max(time) AS at, collect([part, time]) AS parts, sum(events) AS events
-  WITH u, newest, x, at, events,
-    reduce(sum = 0.0, part IN parts | sum + part[0] * 2.0 ^ ((part[1] - at) / $interest_half_life_ms)) AS mass
-  OPTIONAL MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->(x)
-  WITH u, newest, x, r, at, events, mass, CASE WHEN r.updated_at > at THEN r.updated_at ELSE at END AS latest
-  WITH u, newest, x, r, latest, events, coalesce(r.weight, 0.0) AS old_weight, coalesce(r.updated_at, latest) AS old_at,
-    mass * 2.0 ^ ((at - latest) / $interest_half_life_ms)
-      + coalesce(r.mass * 2.0 ^ ((r.updated_at - latest) / $interest_half_life_ms), 0.0) AS mass
-  WITH u, newest, x, r, latest, events, old_weight, old_at, mass, CASE WHEN mass > 0 THEN mass ELSE 0.0 END AS weight
-  FOREACH (_ IN CASE WHEN r IS NULL THEN [1] ELSE [] END |
-    CREATE (u)-[:INTERESTED_IN {source: 'behaviour', mass: mass, weight: weight, count: events, updated_at: latest}]->(x)
-  )
-  FOREACH (known IN CASE WHEN r IS NULL THEN [] ELSE [r] END |
-    SET known += {mass: mass, weight: weight, count: coalesce(known.count, 0) + events, updated_at: latest}
-  )
-  RETURN sum(weight * 2.0 ^ ((latest - newest) / $interest_half_life_ms)
-    - old_weight * 2.0 ^ ((old_at - newest) / $interest_half_life_ms)) AS gained
+  CALL (u, row, newest, touched, known) {
+    UNWIND touched AS x
+    WITH x WHERE NOT x IN known
+    WITH x, row.interests[x.id] AS move
+    WITH x, move, CASE WHEN move[0] > 0 THEN move[0] ELSE 0.0 END AS weight
+    CREATE (u)-[:INTERESTED_IN {
+      source: 'behaviour', mass: move[0], weight: weight, count: move[2], updated_at: move[1]
+    }]->(x)
+    RETURN sum(weight * 2.0 ^ ((move[1] - newest) / $interest_half_life_ms)) AS made
+  }
+  RETURN moved + made AS gained
 }
 WITH u, newest, whole[0] * 2.0 ^ ((whole[1] - newest) / $interest_half_life_ms) + gained AS mass
 // Sums and differences of floats may end a hair below zero where nothing is left.

@@ -92,11 +92,14 @@ def apply_events(
         now = now_ms()
         refused.clear()
         refused.update(doubled)
-        new, first_users = _admit(tx, events, digests, first_place, create_missing, now, refused if partial else None)
+        new, first_users, about_found = _admit(
+            tx, events, digests, first_place, create_missing, now, refused if partial else None, about is None
+        )
         if new:
             fresh = [events[place] for place in new]
-            known_about = about if not mark_unfolded else None
-            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now, first_users, known_about)
+            known = about_found if about is None else about
+            first = first_users if about is not None and not mark_unfolded else frozenset()
+            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now, first, known)
         outcomes: list[Outcome] = ["duplicate"] * len(events)
         for place in new:
             outcomes[place] = "accepted"
@@ -126,14 +129,15 @@ def _admit(
     create_missing: bool,
     now: EpochMs,
     refused: dict[int, InterestGraphError] | None,
-) -> tuple[list[int], frozenset[str]]:
-    """Lock the users, check references; give the places of events that are new, and users without behaviour.
+    with_about: bool,
+) -> tuple[list[int], frozenset[str], AboutItems]:
+    """Lock the users, check references; give the places of events that are new, users without behaviour, ABOUT.
 
     What cannot be accepted goes into `refused`; without one it is raised.
     """
     items = sorted({event.item_id for event in events if event.item_id is not None})
     users = sorted({event.user_id for event in events} | {event.followed_id for event in events if event.followed_id})
-    [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), now=now)
+    [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), with_about=with_about, now=now)
     missing = set(found["missing"])
     if missing and not create_missing:
         for place, event in enumerate(events):
@@ -152,7 +156,7 @@ def _admit(
         kept = {name for place in new for name in (events[place].user_id, events[place].followed_id)}
         if idle := [name for name in users if name not in kept]:
             tx.run("events/drop_idle_users", users=idle, now=now)
-    return new, frozenset(found["fresh"])
+    return new, frozenset(found["fresh"]), dict(found["about"])
 
 
 def _write(
@@ -163,20 +167,21 @@ def _write(
     mark_unfolded: bool,
     now: EpochMs,
     first_users: frozenset[str],
-    about: AboutItems | None,
+    about: AboutItems,
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
     updates = summarise(events, settings)
     batch = BatchRows(
         digest_of=dict(zip((event.id for event in events), digests, strict=True)),
         folded_later=in_sequence if mark_unfolded else frozenset(),
+        about=about,
         named=_named_interests(tx, updates, settings),
         now=now,
         interest_half_life_ms=days_ms(settings.interests.half_life_days),
     )
     rows = [batch.user(update) for update in updates]
-    if about is not None:
-        _write_first(tx, [row for row in rows if row["id"] in first_users], about, settings, batch)
+    if first_users:
+        _write_first(tx, [row for row in rows if row["id"] in first_users], settings, batch)
         rows = [row for row in rows if row["id"] not in first_users]
     if rows:
         tx.run(
@@ -205,9 +210,7 @@ def _named_interests(
     return {row["query"]: [(name, part) for name, part in row["interests"]] for row in found}
 
 
-def _write_first(
-    tx: Tx, rows: Sequence[dict[str, Any]], about: AboutItems, settings: Settings, batch: BatchRows
-) -> None:
+def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], settings: Settings, batch: BatchRows) -> None:
     """Write users without behaviour: everything is made, nothing has to be looked for."""
     if not rows:
         return
@@ -219,7 +222,7 @@ def _write_first(
         times_kept=settings.events.times_kept,
         now=batch.now,
     )
-    tx.run("interests/first", users=[batch.first_interests(row, about) for row in rows])
+    tx.run("interests/first", users=[batch.first_interests(row) for row in rows])
 
 
 def _refuse(refused: dict[int, InterestGraphError] | None, place: int, error: InterestGraphError) -> None:

@@ -28,18 +28,21 @@ class BatchRows:
     Attributes:
         digest_of: Digest of each event, by id.
         folded_later: Types that wait for the fold.
+        about: Interests with weights that items are about, by item.
         named: Interests with parts that the words of searches name, by query.
         now: Present time, epoch ms.
     """
 
     digest_of: Mapping[str, int]
     folded_later: AbstractSet[str]
+    about: AboutItems
     named: AboutItems
     now: EpochMs
     interest_half_life_ms: float
 
     def user(self, update: UserUpdate) -> dict[str, Any]:
         """Give one user's part of the batch, as `events/write` takes it."""
+        interests = self._interests(update)
         unfolded: list[dict[str, Any]] = []
         folded: list[dict[str, Any]] = []
         for event in update.events:
@@ -61,28 +64,19 @@ class BatchRows:
                 }
                 for move in update.interactions.values()
             ],
-            "masses": [
-                {"item": item_id, "mass": move.mass, "at": move.updated_at, "count": move.count}
-                for item_id, move in update.items.items()
-            ],
-            "direct": self._direct(update),
+            "interests": interests,
+            "newest": max((move[1] for move in interests.values()), default=None),
         }
 
-    def first_interests(self, row: Mapping[str, Any], about: AboutItems) -> dict[str, Any]:
+    def first_interests(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Give the interests of a user who has none, as `interests/first` takes them."""
-        sums: dict[str, tuple[float, EpochMs, int]] = {}
-        for move in row["masses"]:
-            for interest_id, weight in about.get(move["item"], ()):
-                self._add(sums, interest_id, move["mass"] * weight, move["at"], move["count"])
-        for move in row["direct"]:
-            self._add(sums, move["interest"], move["mass"], move["at"], move["count"])
-        interests = [[interest_id, *sums[interest_id]] for interest_id in sorted(sums)]
-        if not sums:
-            return {"id": row["id"], "interests": [], "mass": None, "at": None}
-        newest = max(at for _, at, _ in sums.values())
-        total = sum(
-            max(0.0, mass) * 2.0 ** ((at - newest) / self.interest_half_life_ms) for mass, at, _ in sums.values()
-        )
+        newest, total = row["newest"], None
+        if newest is not None:
+            total = sum(
+                max(0.0, mass) * 2.0 ** ((at - newest) / self.interest_half_life_ms)
+                for mass, at, _ in row["interests"].values()
+            )
+        interests = [[interest_id, *move] for interest_id, move in row["interests"].items()]
         return {"id": row["id"], "interests": interests, "mass": total, "at": newest}
 
     def _event(self, event: Event) -> dict[str, Any]:
@@ -104,18 +98,16 @@ class BatchRows:
             properties["parts"] = [part for _, part in self.named[event.query]]
         return properties
 
-    def _direct(self, update: UserUpdate) -> list[dict[str, Any]]:
+    def _interests(self, update: UserUpdate) -> dict[str, tuple[float, EpochMs, int]]:
+        """Share what items and searches give out to interests: mass, time of the newest, events; sorted by id."""
         sums: dict[str, tuple[float, EpochMs, int]] = {}
-        for query, move in update.searches.items():
-            for interest_id, part in self.named.get(query, ()):
-                self._add(sums, interest_id, move.mass * part, move.updated_at, move.count)
-        return [{"interest": name, "mass": mass, "at": at, "count": n} for name, (mass, at, n) in sorted(sums.items())]
-
-    def _add(
-        self, sums: dict[str, tuple[float, EpochMs, int]], interest_id: str, mass: float, at: EpochMs, count: int
-    ) -> None:
-        before, updated_at, known = sums.get(interest_id, (0.0, at, 0))
-        sums[interest_id] = (*merge(before, updated_at, mass, at, self.interest_half_life_ms), known + count)
+        for moves, shares in ((update.items, self.about), (update.searches, self.named)):
+            for name, move in moves.items():
+                for interest_id, part in shares.get(name, ()):
+                    before, updated_at, known = sums.get(interest_id, (0.0, move.updated_at, 0))
+                    merged = merge(before, updated_at, move.mass * part, move.updated_at, self.interest_half_life_ms)
+                    sums[interest_id] = (*merged, known + move.count)
+        return dict(sorted(sums.items()))
 
 
 def follow_rows(updates: Sequence[UserUpdate]) -> list[dict[str, Any]]:
