@@ -147,6 +147,8 @@ def verify_co_occurrence(
     with paused_fold(store, settings) as pause:
         steps = _steps(store, settings, numbers, pause, progress)
         found = _rows(store, numbers, pause, progress)
+        # Events deleted meanwhile are out of the log at once and out of the rows when they are settled: then stamped.
+        _drain(store, settings)
         changed = {row["id"] for row in store.read("verification/changed_rows", stamp=pause.stamp)}
     items = len(found.names)
     compared = np.ones(items, dtype=bool)
