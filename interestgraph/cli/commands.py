@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
         evaluate,
         events,
         importing,
+        interests,
         jobs,
         keys,
         query,
@@ -21,5 +22,5 @@ def register(app: typer.Typer) -> None:
         versions,
     )
 
-    for noun in (demo, stack, importing, events, training, evaluate, query, keys, jobs, verify, versions):
+    for noun in (demo, stack, importing, events, interests, training, evaluate, query, keys, jobs, verify, versions):
         noun.register(app)
