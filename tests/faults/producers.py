@@ -43,18 +43,23 @@ class Producers:
             for place, way in enumerate(ways)
         ]
 
-    def run(self, *, patience_s: float = 300) -> None:
+    def run(self, *, patience_s: float = 300, say: Callable[[str], None] | None = None) -> None:
         """Send everything; a failure of one of them is raised.
 
         Args:
             patience_s: Seconds after the stretch until which everything must be acknowledged.
+            say: Told every ten seconds how far they are.
         """
         self._began = time.monotonic()
         self._give_up_at = self._began + self._seconds + patience_s
         for thread in self._threads:
             thread.start()
         for thread in self._threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(10)
+                if say is not None:
+                    seconds = time.monotonic() - self._began
+                    say(f"{seconds:.0f} s: {len(self.acknowledged):,} acknowledged, {dict(self.counts)}")
         if self._failures:
             raise self._failures[0]
 

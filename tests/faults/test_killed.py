@@ -7,7 +7,8 @@ A tenth of the events is of one user, a tenth on one item.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,14 +26,32 @@ from tests.faults.undisturbed import put_items, write
 SEED = 5
 
 
-def disturb(parts: Parts, sent: Traffic, *, seconds: float, kills: Mapping[str, int], seed: int) -> Producers:
+Say = Callable[[str], None]
+
+
+@pytest.fixture
+def say(capfd: pytest.CaptureFixture[str]) -> Say:
+    """Print past the capture: the long form takes its time."""
+
+    def tell(text: str) -> None:
+        with capfd.disabled():
+            sys.stderr.write(f"\n{text}")
+
+    return tell
+
+
+def disturb(
+    parts: Parts, sent: Traffic, *, seconds: float, kills: Mapping[str, int], seed: int, say: Say | None = None
+) -> Producers:
     """Send everything while parts are killed; come back when all of it is in the graph."""
     sends = sent.sends(seed)
     producers = Producers(parts, sends, seconds=seconds, seed=seed)
     with parts.store() as store:
         put_items(store, sent.items)
     with Killer(parts, seconds=seconds, kills=kills, seed=seed) as killer:
-        producers.run()
+        producers.run(say=say)
+        if say is not None:
+            say(f"everything is acknowledged; killed so far: {dict(killer.killed)}")
         killer.wait()
         parts.wait_until_moved(timeout_s=900)
     assert {part: killer.killed[part] for part in kills} == dict(kills)
@@ -79,13 +98,14 @@ def test_killed_once_or_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
 
 @pytest.mark.faults
 @pytest.mark.timeout(3 * 3600)
-def test_killed_ten_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_ten_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
     kills = dict.fromkeys((NEO4J, VALKEY, API, WORKER, CONSUMER, BEAT), 10)
     with running(tmp_path / "disturbed", monkeypatch) as parts:
         sent = traffic(100_000, items=300, seed=SEED, settings=parts.settings.events, hot=0.1)
-        producers = disturb(parts, sent, seconds=600, kills=kills, seed=SEED)
+        producers = disturb(parts, sent, seconds=600, kills=kills, seed=SEED, say=say)
         disturbed = examine(parts)
     judge(producers, disturbed, sent)
+    say("the same events once more, undisturbed")
     with ExitStack() as opened:
         quiet = opened.enter_context(running(tmp_path / "undisturbed", monkeypatch, (NEO4J,)))
         compare(disturbed, opened.enter_context(quiet.store()), sent, quiet.settings)
