@@ -76,7 +76,7 @@ def relate_interests(
         ),
         index,
     )
-    users = Carriers.of(weights, known_weight(np.asarray(weights.sum(axis=1)).ravel()))
+    users = Carriers.of(weights, known_weight(np.asarray(weights.sum(axis=1), dtype=np.float64).ravel()))
     weights = _weights(store.stream("relations/item_weights", fetch_size=_FETCH_ROWS), index)
     items = Carriers.of(weights, np.ones(weights.shape[0]))
     written = 0
