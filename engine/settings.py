@@ -316,7 +316,7 @@ class ApiSettings(Section):
     uploads: PositiveInt = Field(1, description="Streams of JSON lines that one process reads at once.")
     max_line_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest line of JSON lines.")
     freshness_wait_s: Annotated[float, Field(gt=0, le=60)] = Field(
-        2.0, description="Seconds that an answer waits for the graph to reach the state of a freshness token."
+        5.0, description="Seconds that an answer with a freshness token waits for the graph to reach its state."
     )
 
 

@@ -51,14 +51,13 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class EdgeRow:
-    """One CO_OCCURS row as it is loaded, with the popularity of its item where that was read too."""
+    """One CO_OCCURS row as it is loaded, with the stamp of its latest change where that was read too."""
 
     id: str
     targets: Sequence[str]
     weights: Sequence[float]
     times: Sequence[EpochMs]
-    popularity: float | None = None
-    popularity_at: EpochMs | None = None
+    stamp: int = 0
 
 
 def load_snapshot(store: GraphStore, settings: Settings, *, as_of: EpochMs | None, folded_at: int) -> Snapshot:
@@ -127,20 +126,6 @@ def with_items(snapshot: Snapshot, items: Sequence[ItemRow], gone: Iterable[str]
     return replace(snapshot, catalogue=catalogue, mass=mass)
 
 
-def with_edges(snapshot: Snapshot, rows: Iterable[EdgeRow], *, as_of: EpochMs | None, folded_at: int) -> Snapshot:
-    """Give a snapshot in which CO_OCCURS rows and popularities are set."""
-    index = snapshot.catalogue.index
-    mass = snapshot.mass.copy()
-    changed: dict[int, Row] = {}
-    for row in rows:
-        place = index.get(row.id)
-        if place is None:
-            continue
-        changed[place] = edge_row(row, index, snapshot.reference_at, snapshot.edges_half_life_ms)
-        mass[place] = _mass(row.popularity or 0.0, row.popularity_at, snapshot.reference_at, snapshot.mass_half_life_ms)
-    return replace(snapshot, edges=snapshot.edges.with_rows(changed), mass=mass, as_of=as_of, folded_at=folded_at)
-
-
 def catalogue_of(items: Sequence[ItemRow], interests: Interests) -> Catalogue:
     """Make a catalogue of items in their order."""
     return Catalogue(
@@ -183,13 +168,9 @@ def read_items(store: GraphStore, ids: Sequence[str] | None = None) -> Iterator[
             yield _item_row(row, pool)
 
 
-def read_rows(store: GraphStore, *, since: int | None = None) -> Iterator[EdgeRow]:
-    """Read CO_OCCURS rows: all, or those stamped after `since`, these with their item's popularity."""
-    if since is None:
-        rows = store.stream("ranking/rows", fetch_size=_FETCH_ROWS)
-    else:
-        rows = store.stream("ranking/rows_since", fetch_size=_FETCH_ROWS, stamp=since)
-    for row in rows:
+def read_rows(store: GraphStore) -> Iterator[EdgeRow]:
+    """Read all CO_OCCURS rows."""
+    for row in store.stream("ranking/rows", fetch_size=_FETCH_ROWS):
         yield EdgeRow(**row)
 
 

@@ -1,9 +1,9 @@
 """Keeps the snapshot of one process in step with the graph.
 
 Every `ranking.refresh_s` it asks for what may have moved and reads just that: rows of CO_OCCURS by the stamp of the
-fold, vectors by the stamp of the write-back (both rise strictly under a lock, so nothing commits behind them), items by
-the time of their last change with an overlap for clocks and late commits, and the pointer to the active version. A new
-snapshot is made beside the old one and put in its place by one assignment.
+fold (see `engine.ranking.edges`), vectors by the stamp of the write-back (both rise strictly under a lock, so nothing
+commits behind them), items by the time of their last change with an overlap for clocks and late commits, and the
+pointer to the active version. A new snapshot is made beside the old one and put in its place by one assignment.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ import structlog
 
 from engine.errors import ArtefactError, InterestGraphError, UnavailableError
 from engine.graph.store import GraphStore, Tx
+from engine.ranking.edges import LateRows, follow_edges
 from engine.ranking.encoder import UserEncoder
 from engine.ranking.loading import (
     ItemRow,
@@ -26,8 +27,6 @@ from engine.ranking.loading import (
     merged_interests,
     read_interest_names,
     read_items,
-    read_rows,
-    with_edges,
     with_items,
 )
 from engine.ranking.spaces import follow_space, load_space, open_encoder
@@ -84,6 +83,7 @@ class Refresher:
         self._settings = settings
         self._snapshot: Snapshot | None = None
         self._encoders: dict[str, UserEncoder] = {}
+        self._late_rows = LateRows(store)
         self._reset()
         self.counters = Counters()
         self._fresh_at: float | None = None
@@ -161,6 +161,10 @@ class Refresher:
             )
         return self._snapshot
 
+    def bring(self, snapshot: Snapshot, places: Iterable[int]) -> Snapshot:
+        """Give a snapshot in which the rows of some items are as they are now."""
+        return self._late_rows.bring(snapshot, places)
+
     def refresh(self) -> bool:
         """Look at the graph now.
 
@@ -218,8 +222,8 @@ class Refresher:
             complete = True
         else:
             new, complete = self._with_items(old, pulse)
-            if complete and (folded_at > new.folded_at or as_of != new.as_of):
-                new = with_edges(new, read_rows(self._store, since=new.folded_at), as_of=as_of, folded_at=folded_at)
+            if complete:
+                new = follow_edges(self._store, new, self._late_rows.take(), as_of=as_of, folded_at=folded_at)
         self._since = pulse["now"] - OVERLAP_MS
         return self._with_space(old, new, pulse, complete=complete)
 

@@ -79,12 +79,17 @@ class Rows:
         place = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
         return self.targets[place], self.weights[place]
 
-    def with_rows(self, rows: Mapping[int, Row]) -> Rows:
-        """Give a copy in which some rows are set; it shares the arrays until the overlay grows large."""
+    def with_rows(self, rows: Mapping[int, Row], *, compact: bool = True) -> Rows:
+        """Give a copy in which some rows are set; it shares the arrays until the overlay grows large.
+
+        Args:
+            rows: By index.
+            compact: Whether a large overlay may be worked into the arrays, which takes a while.
+        """
         if not rows:
             return self
         changed = {**self.changed, **rows}
-        if len(changed) <= max(_LEAST_OVERLAY, len(self) // _OVERLAY_SHARE):
+        if not compact or len(changed) <= max(_LEAST_OVERLAY, len(self) // _OVERLAY_SHARE):
             return Rows(self.offsets, self.targets, self.weights, changed)
         return Rows(self.offsets, self.targets, self.weights, changed).compacted()
 

@@ -114,6 +114,8 @@ class Recommender:
         seen_too = self._settings.ranking.recommend_seen if recommend_seen is None else recommend_seen
         now = now_ms()
         user = self._read(snapshot, user_id, now, with_seen=not seen_too, bookmarks=bookmarks)
+        if snapshot.behind:
+            snapshot = self._refresher.bring(snapshot, latest_places(snapshot, user))
         filters = Filters(exclude, interest, attributes or {}, seen_too)
         wanted = self._settings.ranking.diversity if diversity is None else diversity
         answer = rank(
@@ -139,6 +141,9 @@ class Recommender:
         """
         self._check(n, (), None)
         snapshot = self._refresher.wait(_FIRST_LOAD_S)
+        place = snapshot.catalogue.index.get(item_id)
+        if place is not None:
+            snapshot = self._refresher.bring(snapshot, [place])
         return similar_items(snapshot, item_id, n)
 
     def status(self) -> RankingStatus:
@@ -191,6 +196,13 @@ class Recommender:
             )
         if diversity is not None and not 0 <= diversity <= 1:
             raise InvalidInputError("Diversity is a share.", field="diversity", value=diversity, remedy="Use 0 to 1.")
+
+
+def latest_places(snapshot: Snapshot, user: UserState) -> list[int]:
+    """Give the items whose CO_OCCURS rows count for a user, by index."""
+    latest = (TermParameters() if snapshot.space is None else snapshot.space.parameters).latest
+    index = snapshot.catalogue.index
+    return [index[step.item_id] for step in user.history if step.item_id in index][:latest]
 
 
 def parameters_for(snapshot: Snapshot, options: RankingSettings, *, newcomer: bool) -> TermParameters:

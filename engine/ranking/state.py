@@ -179,6 +179,7 @@ class Snapshot:
         as_of: Time of the newest event that the edges know, epoch ms, or none.
         space: Vectors and encoder of the active version, or none.
         folded_at: Stamp of the latest fold that is in it.
+        behind: Items whose row of `edges` is older than the fold, with the stamp of its latest change known.
         problem: Why the active version is not served, where it is not.
         log_share: log of each item's share of popularity as of `as_of`, float64 [I].
         fading: What the root-scaled weights are to be multiplied by to stand at `as_of`.
@@ -195,6 +196,7 @@ class Snapshot:
     as_of: EpochMs | None = None
     space: VectorSpace | None = None
     folded_at: int = 0
+    behind: Mapping[int, int] = field(default_factory=dict)
     problem: str | None = None
     log_share: Float64 = field(init=False, repr=False)
     fading: float = field(init=False)

@@ -25,11 +25,12 @@ from engine.graph.store import GraphStore
 from engine.graph.versions import activate, create_version, mark_ready
 from engine.graph.writeback import Fence, write_vectors
 from engine.interests.declared import declare_interests
+from engine.pipelines.fold import fold_waiting
 from engine.ranking.answers import RecommendationList
 from engine.ranking.refresher import Refresher
 from engine.ranking.service import Recommender
 from engine.ranking.state import Snapshot
-from engine.settings import Neo4jSettings, RankingSettings, Settings
+from engine.settings import ApiSettings, Neo4jSettings, RankingSettings, Settings
 from tests.support.model_folder import write_model
 from tests.support.proxy import Proxy
 
@@ -61,6 +62,8 @@ def settings(neo4j_server: Settings, tmp_path: Path) -> Settings:
         update={
             "home": tmp_path,
             "ranking": ranking,
+            # However busy the machine is: the limit has a test of its own.
+            "api": ApiSettings(freshness_wait_s=60),
             "neo4j_uri": found.neo4j_uri,
             "neo4j_user": found.neo4j_user,
             "neo4j_password": SecretStr(found.neo4j_password),
@@ -394,3 +397,62 @@ def test_interests_that_nothing_is_about_are_known(graph: GraphStore, recommende
     upsert_interests(graph, [Interest("topic:tennis", "topic", "Tennis")])
     eventually(lambda: recommender.status().interests == 5)
     assert recommender.recommend("ann", interest="topic:tennis").items == ()
+
+
+def test_rows_that_are_behind_are_read_when_they_are_needed(
+    graph: GraphStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.ranking import edges
+
+    # No look reads any row: all are left to the answers.
+    monkeypatch.setattr(edges, "ROWS_A_LOOK", 0)
+    recommender = Recommender(graph, settings)
+    try:
+        recommender.refresh()
+        assert recommender.similar("bread", 3).items[0].item_id == "butter"
+        for user in "vwxyz":
+            apply_events(graph, buys(user, "bread", "soap"), settings=settings)
+        fold_waiting(graph, settings)
+        assert recommender.refresh()
+        snapshot = recommender._refresher.snapshot
+        assert snapshot is not None
+        behind = {snapshot.catalogue.ids[place] for place in snapshot.behind}
+        assert behind == {"bread", "soap"}
+        token = apply_events(graph, buys("eve", "bread", start=0), settings=settings).token
+        found = recommender.recommend("eve", 5, freshness=token)
+        assert ids(found)[0] == "soap"
+        assert terms(found, "soap")["co_occurrence"] > terms(found, "butter")["co_occurrence"] > 0
+        # What an answer read is there for all after the next look.
+        assert recommender.refresh()
+        snapshot = recommender._refresher.snapshot
+        assert snapshot is not None
+        assert {snapshot.catalogue.ids[place] for place in snapshot.behind} == {"soap"}
+        whole = Refresher(graph, settings)
+        whole.refresh()
+        assert whole.snapshot is not None
+        for name in ("bread", "butter"):
+            place, other = snapshot.catalogue.index[name], whole.snapshot.catalogue.index[name]
+            mine = {snapshot.catalogue.ids[t]: w for t, w in zip(*snapshot.following(place), strict=True)}
+            theirs = {whole.snapshot.catalogue.ids[t]: w for t, w in zip(*whole.snapshot.following(other), strict=True)}
+            assert mine == pytest.approx(theirs)
+    finally:
+        recommender.close()
+
+
+def test_followed_users_give_a_newcomer_candidates(graph: GraphStore, settings: Settings) -> None:
+    apply_events(graph, buys("pia", "soap", start=1), settings=settings)
+    follow = Event("f", "follow", "new", None, NOW, followed_id="pia")
+    token = apply_events(graph, [follow], settings=settings).token
+    recommender = Recommender(graph, settings)
+    try:
+        found = recommender.recommend("new", 5, freshness=token, explain=True)
+        assert found.newcomer
+        value = terms(found, "soap")["neighbours"]
+        assert value > 0 == terms(found, "jam")["neighbours"]
+        [path] = [term.path for item in found.items for term in item.terms if term.value == value]
+        assert [step["user_id"] for step in path] == ["pia"]
+        off = settings.model_copy(update={"ranking": settings.ranking.model_copy(update={"neighbours": 0.0})})
+        without = Recommender(graph, off).recommend("new", 5, freshness=token)
+        assert "neighbours" not in terms(without, "soap")
+    finally:
+        recommender.close()
