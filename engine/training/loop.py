@@ -30,7 +30,7 @@ from engine.training.start import choose_start, dropout_for, has_content
 
 GRAPH_EVERY_STEPS: Final = 8
 NEGATIVES: Final = 4096
-_VALIDATION_USERS: Final = 800
+_VALIDATION_USERS: Final = 2500
 _CLIP_NORM: Final = 5.0
 
 

@@ -19,15 +19,16 @@ from scipy import sparse
 from engine.domain import MS_PER_DAY
 from engine.evaluation.baselines import latest_items
 from engine.evaluation.metrics import positives_of
-from engine.evaluation.protocols import evaluate
+from engine.evaluation.protocols import rank
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.recommender import Recommender
 from engine.training.data import Dataset, InteractionTable, Targets, recent
 
 INTEREST_EPSILON: Final = 1e-3
 _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
+_FACTORS: Final = (0.5, 0.7, 1.4, 2.0)
 _FIT_ROUNDS: Final = 2
-_USERS_FOR_FIT: Final = 800
+_USERS_FOR_FIT: Final = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +140,38 @@ class ModelScorer:
         return found
 
     def fit_terms(self, targets: Targets) -> None:
-        """Choose the scales of interests and popularity on a validation window, in turns."""
+        """Choose the scales of counted edges, interests and popularity on a validation window, in turns.
+
+        What was learnt is the first candidate, so that nothing changes without a gain.
+        """
         places = np.unique(np.linspace(0, len(targets.users) - 1, _USERS_FOR_FIT).astype(np.int64))
         sample = Targets(targets.history, targets.users[places], targets.positives[places], targets.start)
-        terms = self.terms(sample.users)
+        with_interests = len(self._about.data) > 0
+        terms = self.terms(sample.users, interests=with_interests)
         place_of = {int(user): place for place, user in enumerate(sample.users)}
-        fixed = terms["sequence"] + terms["co_occurrence"]
+        learnt = self.parameters
 
         def ndcg(parameters: TermParameters) -> float:
+            factor = parameters.co_occurrence_scale / learnt.co_occurrence_scale
+
             def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
                 rows = [place_of[int(user)] for user in users]
-                interests = parameters.interests_scale * terms["interests"][rows]
-                return np.asarray(fixed[rows] + interests + parameters.popularity_scale * terms["popularity"][rows])
+                total = terms["sequence"][rows] + factor * terms["co_occurrence"][rows]
+                if parameters.interests_scale:
+                    total += parameters.interests_scale * terms["interests"][rows]
+                if parameters.popularity_scale:
+                    total += parameters.popularity_scale * terms["popularity"][rows]
+                return np.asarray(total)
 
-            return evaluate(scorer, sample, protocol="discovery").get("ndcg@10", 0.0)
+            return rank(scorer, sample, protocol="discovery", with_lists=False).summary().get("ndcg@10", 0.0)
 
-        best = self.parameters
+        counted = [learnt.co_occurrence_scale * factor for factor in _FACTORS]
+        best = learnt
         for _ in range(_FIT_ROUNDS):
-            best = max((replace(best, interests_scale=value) for value in _GRID), key=ndcg)
-            best = max((replace(best, popularity_scale=value) for value in _GRID), key=ndcg)
+            if with_interests:
+                best = max((replace(best, interests_scale=v) for v in (best.interests_scale, *_GRID)), key=ndcg)
+            best = max((replace(best, popularity_scale=v) for v in (best.popularity_scale, *_GRID)), key=ndcg)
+            best = max((replace(best, co_occurrence_scale=v) for v in (best.co_occurrence_scale, *counted)), key=ndcg)
         self.parameters = best
 
 
