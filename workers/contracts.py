@@ -37,10 +37,10 @@ QUEUE_OF_KIND: Final[Mapping[str, str]] = {
     JobKind.REBUILD_CO_OCCURRENCE: CPU_QUEUE,
     JobKind.REBUILD_INTERACTIONS: CPU_QUEUE,
     JobKind.PRUNE: CPU_QUEUE,
-    JobKind.RELATE_INTERESTS: CPU_QUEUE,
-    # Text vectors need torch.
     JobKind.DISCOVER_TOPICS: GPU_QUEUE,
-    JobKind.FIND_SIMILAR_USERS: CPU_QUEUE,
+    # These need no torch, but take minutes: on the queue of the fold they would stand before it.
+    JobKind.RELATE_INTERESTS: GPU_QUEUE,
+    JobKind.FIND_SIMILAR_USERS: GPU_QUEUE,
 }
 
 _TIMEOUT_S: Final = 2.0
