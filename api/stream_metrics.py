@@ -52,8 +52,20 @@ class StreamCollector(Collector):
                 yield GaugeMetricFamily(f"interestgraph_{name}", about, value=value(state))
             for name, about, value in _COUNTERS:
                 yield CounterMetricFamily(f"interestgraph_{name}", about, value=value(state))
+            yield _follow_ups(state)
         try:
             unfolded = self._count_unfolded()
         except InterestGraphError:
             return
         yield GaugeMetricFamily("interestgraph_events_unfolded", "Events that wait for the fold.", value=unfolded)
+
+
+def _follow_ups(state: StreamState) -> Metric:
+    family = CounterMetricFamily(
+        "interestgraph_stream_follow_ups",
+        "Accepted events of the stream that name an answer, by the version that made it and their type.",
+        labels=["version", "type"],
+    )
+    for labels, count in state.follow_ups.items():
+        family.add_metric(labels, count)
+    return family

@@ -26,11 +26,12 @@ from engine.errors import (
 )
 from engine.events.ingest import ingest
 from engine.graph.store import GraphStore
+from engine.ranking.click_through import FollowUps
 from engine.settings import Settings
 from engine.stream.connection import mapped
 from engine.stream.entries import Entry, dead_fields
 from engine.stream.pace import Pace
-from engine.stream.state import totals_key
+from engine.stream.state import follow_up_name, totals_key
 
 _BLOCK_MS: Final = 1000
 _BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -60,6 +61,16 @@ while at <= #ARGV do
 end
 return buried
 """
+# In one step: what a consumer takes in between would be lost with it.
+_FORGET: Final = """
+for _, found in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+    local consumer = {}
+    for i = 1, #found, 2 do consumer[found[i]] = found[i + 1] end
+    if consumer['pending'] == 0 and consumer['idle'] > tonumber(ARGV[2]) then
+        redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
+    end
+end
+"""
 _log = structlog.get_logger("engine.stream")
 
 
@@ -82,6 +93,8 @@ class StreamConsumer:
         self._stream = settings.stream
         self._name = name
         self._bury = client.register_script(_BURY)
+        self._forget = client.register_script(_FORGET)
+        self._follow_ups = FollowUps()
         self._pace = Pace(settings.stream.max_unfolded)
         # What is in hand, in parts that are written one by one; the last comes first.
         self._parts: list[list[Entry]] = []
@@ -188,10 +201,7 @@ class StreamConsumer:
         return self._sift(entries)
 
     def _forget_consumers(self) -> None:
-        found: Any = self._client.xinfo_consumers(self._stream.key, self._stream.group)
-        for consumer in found:
-            if consumer["pending"] == 0 and consumer["idle"] > _FORGET_IDLE_MS:
-                self._client.xgroup_delconsumer(self._stream.key, self._stream.group, consumer["name"])
+        self._forget(keys=[self._stream.key], args=[self._stream.group, _FORGET_IDLE_MS])
 
     def _take_new(self, block_ms: int) -> list[list[Entry]]:
         entries, _ = self._read(">", block_ms=block_ms)
@@ -311,6 +321,10 @@ class StreamConsumer:
             )
             counts["accepted"] += result.accepted
             counts["duplicates"] += result.duplicates
+            follow_ups = self._follow_ups.count([raw for _, raw in found], result.outcomes)
+            for (version, event_type), count in follow_ups.items():
+                name = follow_up_name(version, event_type)
+                counts[name] = counts.get(name, 0) + count
             for (entry, _), outcome in zip(found, result.outcomes, strict=True):
                 if outcome.error is None:
                     good.append(entry)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis
@@ -12,11 +13,17 @@ from engine.settings import StreamSettings
 from engine.stream.connection import mapped
 
 _ASLEEP_MS: Final = 10_000
+_FOLLOW_UP: Final = "follow_up:"
 
 
 def totals_key(settings: StreamSettings) -> str:
     """Give the hash that holds what consumers have counted."""
     return f"{settings.key}:totals"
+
+
+def follow_up_name(version: str, event_type: str) -> str:
+    """Name the count of events of a type that follow from answers of a version, among what consumers have counted."""
+    return f"{_FOLLOW_UP}{version}:{event_type}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class StreamState:
         refused: Events refused.
         paused_s: Seconds that consumers have waited for the fold.
         consumers: Those that the group knows.
+        follow_ups: Accepted events that name an answer, by the version that made it and their type.
     """
 
     length: int
@@ -57,6 +65,7 @@ class StreamState:
     refused: int
     paused_s: float
     consumers: tuple[ConsumerState, ...]
+    follow_ups: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def awake(self) -> int:
@@ -98,7 +107,16 @@ def stream_state(client: redis.Redis, settings: StreamSettings) -> StreamState:
             ConsumerState(found["name"].decode(), int(found["pending"]), int(found["idle"]))
             for found in consumers or ()
         ),
+        follow_ups=dict(_follow_ups(totals or {})),
     )
+
+
+def _follow_ups(totals: Mapping[bytes, bytes]) -> Iterator[tuple[tuple[str, str], int]]:
+    for name, count in totals.items():
+        prefix, _, rest = name.decode().partition(":")
+        if f"{prefix}:" == _FOLLOW_UP:
+            version, _, event_type = rest.partition(":")
+            yield (version, event_type), int(count)
 
 
 def _answers(answers: list[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import redis
 from engine.errors import BrokerUnavailableError, DatabaseUnavailableError, InvalidInputError, StreamFullError
 from engine.events.ingest import ingest
 from engine.graph.store import GraphStore
+from engine.ranking.answers import new_recommendation_id
 from engine.settings import Settings, load_settings
 from engine.stream.connection import connect
 from engine.stream.consumer import StreamConsumer
@@ -86,6 +88,19 @@ def stored(store: GraphStore) -> dict[str, int]:
 
 def state_of(client: redis.Redis, settings: Settings) -> StreamState:
     return stream_state(client, settings.stream)
+
+
+def test_what_follows_from_answers_is_counted_by_version(
+    store: GraphStore, client: redis.Redis, settings: Settings, producer: EventProducer, items: None
+) -> None:
+    said = new_recommendation_id("v20260101000000")
+    events = [event(n, type="impression", recommendation_id=said) for n in range(3)]
+    events += [event(3, type="click", recommendation_id=said), event(4, type="click"), events[0]]
+    producer.send(events)
+    drain(consumer_of(store, client, settings))
+    state = stream_state(client, settings.stream)
+    assert (state.accepted, state.duplicates) == (5, 1)
+    assert state.follow_ups == {("v20260101000000", "impression"): 3, ("v20260101000000", "click"): 1}
 
 
 def test_what_is_sent_is_in_the_graph_when_the_stream_is_empty(
@@ -310,6 +325,24 @@ def test_others_take_over_what_a_dead_consumer_had_in_hand(
     other = consumer_of(store, client, settings, name="other")
     wait_until(lambda: other.step(block_ms=1) == 0 and state_of(client, settings).length == 0)
     assert len(stored(store)) == 35
+
+
+def test_consumers_that_are_long_gone_are_forgotten_and_those_with_events_are_not(
+    store: GraphStore, client: redis.Redis, settings: Settings, producer: EventProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.stream import consumer as module
+
+    monkeypatch.setattr(module, "_FORGET_IDLE_MS", 20)
+    consumer = consumer_of(store, client, settings, name="here")
+    consumer.step(block_ms=1)
+    producer.send([event(1)])
+    assert consumer_of(store, client, settings, name="holds")._take(1)
+    assert not consumer_of(store, client, settings, name="gone")._take(1)
+    time.sleep(0.05)
+    consumer.step(block_ms=1)
+    consumer._forget_consumers()
+    names = {each.name for each in state_of(client, settings).consumers}
+    assert "holds" in names and "gone" not in names
 
 
 def test_event_whose_consumers_died_is_tried_alone_and_then_put_aside(
