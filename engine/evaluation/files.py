@@ -5,6 +5,7 @@ The rules, so that nothing is dropped in silence; every count stands in `Source.
 - The catalogue is every item of the sequences or events and of the items file. Ids are names: gaps and letters are
   fine.
 - An attribute of an item that is not in the catalogue is left out and counted.
+- A sequence file whose last line has no line end may be cut; that is noted.
 - Blank lines are skipped. Everything else that does not fit is an error that names file and line.
 """
 
@@ -72,7 +73,9 @@ def read_sequences(path: Path, *, items: Path | None = None, attributes: Path | 
     index: dict[str, int] = {}
     taken: list[int] = []
     lengths: list[int] = []
+    ended = True
     for number, line in _lines(path):
+        ended = line.endswith("\n")
         parts = line.split()
         if not parts:
             continue
@@ -93,6 +96,8 @@ def read_sequences(path: Path, *, items: Path | None = None, attributes: Path | 
             remedy="Give one line a user: user id, then item ids, oldest first.",
         )
     table, texts, notes = _catalogue(index, items, attributes)
+    if not ended:
+        notes["last_line_has_no_end"] = 1
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     places = np.arange(len(taken)) - np.repeat(offsets[:-1], lengths)
     interactions = InteractionTable(

@@ -57,6 +57,11 @@ def test_bad_sequences_name_the_line(tmp_path: Path, text: str, message: str) ->
     assert str(caught.value.field).startswith("s.txt")
 
 
+def test_a_last_line_without_end_is_noted(tmp_path: Path) -> None:
+    assert read_sequences(_write(tmp_path, "s.txt", "u a b c\nv a b")).notes == {"last_line_has_no_end": 1}
+    assert read_sequences(_write(tmp_path, "s.txt", "u a b c\nv a b\n")).notes == {}
+
+
 def test_cut_files_are_refused(tmp_path: Path) -> None:
     whole = gzip.compress(("u 1 2 3\n" * 1).encode() + bytes(range(48, 58)) * 500)
     cut = tmp_path / "s.txt.gz"

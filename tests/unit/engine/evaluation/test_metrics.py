@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import ndcg_score
-from torchmetrics.functional.retrieval import retrieval_reciprocal_rank
+from torchmetrics.functional.retrieval import retrieval_hit_rate, retrieval_reciprocal_rank
 
 from engine.evaluation import metrics
 
@@ -49,6 +49,27 @@ def test_equal_to_scikit_learn_and_torchmetrics(seed: int) -> None:
     assert metrics.ndcg_at_k(ranks, rows, 1, 10)[0] == pytest.approx(ndcg_score(positives, scores, k=10))
     expected = retrieval_reciprocal_rank(torch.from_numpy(scores[0]), torch.from_numpy(positives[0]).bool())
     assert metrics.mrr(ranks, rows, 1)[0] == pytest.approx(float(expected))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([5, 10, 20]))
+def test_one_positive_has_the_hit_rate_of_torchmetrics(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = 1 + rng.permutation(30).astype(float)[None]
+    positive = rng.integers(30)
+    ranks = metrics.mean_ranks(scores, np.array([0]), np.array([positive]))
+    expected = retrieval_hit_rate(torch.from_numpy(scores[0]), torch.arange(30) == positive, top_k=k)
+    assert metrics.recall_at_k(ranks, np.array([0]), 1, k)[0] == float(expected)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_counting_and_sorting_give_the_same_ranks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 6, (7, 25)).astype(np.float32)  # many ties
+    columns = rng.integers(0, 25, 7)
+    counted = metrics.mean_ranks(scores, np.arange(7), columns)
+    # One row twice takes the way by sorting.
+    sorted_ = metrics.mean_ranks(scores, np.append(np.arange(7), 0), np.append(columns, columns[0]))
+    assert counted.tolist() == sorted_[:7].tolist()
 
 
 def test_coverage_gini_and_novelty_by_hand() -> None:
