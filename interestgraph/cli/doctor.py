@@ -52,7 +52,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _secrets(services)
     yield from _ports(services)
     yield _database(settings)
-    yield _broker(services)
+    broker = _broker(services)
+    yield broker
+    if broker.level == "ok":
+        yield _stream(settings)
 
 
 def _python() -> Finding:
@@ -150,3 +153,20 @@ def _broker(services: Services) -> Finding:
     except redis.RedisError as error:
         return Finding("broker", "fail", str(error), "Run: interestgraph up, or correct REDIS_URL.")
     return Finding("broker", "ok", f"{info.get('server_name', 'redis')} {info['redis_version']} answers")
+
+
+def _stream(settings: Settings) -> Finding:
+    from engine.stream.connection import connect
+    from engine.stream.state import stream_state
+
+    try:
+        with connect(settings, timeout_s=2) as client:
+            state = stream_state(client, settings.stream)
+    except InterestGraphError as error:
+        return Finding("stream", "fail", error.message, error.remedy or "")
+    detail = f"{state.length} events wait, {state.dead} dead letters, {state.awake} consumers"
+    if state.length and not state.awake:
+        return Finding("stream", "warn", detail, "Nobody takes them out. Run: interestgraph up --only consumer.")
+    if state.dead:
+        return Finding("stream", "warn", detail, "See why: interestgraph events dead list.")
+    return Finding("stream", "ok", detail)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from engine.domain import MS_PER_SECOND, EpochMs, now_ms
 from engine.errors import InterestGraphError, InvalidInputError, shorten
@@ -214,7 +214,7 @@ def list_(
             sys.stdout.write(json.dumps(letter.to_dict(), ensure_ascii=False) + "\n")
         return
     console = Console()
-    table = Table("id", "refused", "code", "reason", "event")
+    table = Table(Column("id", no_wrap=True), "refused", "code", "reason", "event")
     for letter in shown:
         place = f" [{letter.field}={letter.value}]" if letter.field else ""
         table.add_row(
