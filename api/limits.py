@@ -49,6 +49,8 @@ class RateLimit:
             in_memory_fallback_enabled=True,
             in_memory_fallback=[limit],
             key_prefix="interestgraph",
+            # Of two threads that find Redis away at once, the library falls back for one and raises in the other.
+            swallow_errors=True,
         )
         self._limiter.request_filter(lambda: request.blueprint in _EXEMPT)
 

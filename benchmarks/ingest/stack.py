@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -14,8 +13,7 @@ from typing import Any, Final
 import psutil
 import redis
 
-from cypher import catalogue
-from engine.graph.migrations import migrate, migrations
+from engine.graph.migrations import migrate
 from engine.graph.store import GraphStore
 from engine.importing.datasets.base import Dataset
 from engine.importing.events import EventMapping, import_events, recount_if_due
@@ -29,7 +27,8 @@ from interestgraph.cli.stack import family
 SERVERS: Final = ("neo4j", "valkey")
 ALL: Final = (*SERVERS, "api", "worker-cpu", "beat", "consumer")
 _PREPARED: Final = "prepared.json"
-_IMPORT: Final = ("events/", "interests/first", "cooccurrence/set_rows")
+_LAYOUT: Final = 1
+"""Raised when imports write other properties than before; what the schema lacks is added when a graph is opened."""
 _WAITING: Final = """
 CALL () { MATCH (e:Unfolded) RETURN count(e) AS unfolded }
 CALL () { MATCH (m:Move) RETURN count(m) AS moves }
@@ -141,25 +140,19 @@ def prepared(home: Path, fill: Callable[[GraphStore, Settings], Mapping[str, Any
     Args:
         home: Its folder.
         fill: Makes it.
-        key: What it was made from; with another key, or another schema, it is made again.
+        key: What it was made from; with another key, or another layout, it is made again.
     """
     mark = home / _PREPARED
-    wanted = {"key": key, "made_by": _made_by()}
+    wanted = {"key": key, "layout": _LAYOUT}
     if mark.exists():
         found: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
-        if {name: found[name] for name in wanted} == wanted:
+        if {name: found.get(name) for name in wanted} == wanted:
             return found
     shutil.rmtree(home, ignore_errors=True)
     with running(home, *SERVERS) as stack, stack.store() as store:
         made = {**wanted, **fill(store, stack.settings)}
     mark.write_text(json.dumps(made), encoding="utf-8")
     return made
-
-
-def _made_by() -> str:
-    """Give a digest of what an import writes: a graph of other statements would be another graph."""
-    written = [statement.text for statement in catalogue.statements() if statement.name.startswith(_IMPORT)]
-    return hashlib.sha256("\n".join([*(migration.sha256 for migration in migrations()), *written]).encode()).hexdigest()
 
 
 def copied(source: Path, target: Path) -> Path:
