@@ -38,7 +38,11 @@ def test_npmi_by_hand() -> None:
     users = carriers([[1, 1, 0], [2, 2, 0], [0, 0, 1], [0, 0, 3]])
     expected = math.log((1 / 8) / (1 / 16)) / -math.log(1 / 8)
     assert expected == pytest.approx(1 / 3)
-    assert edges(users, nobody(3)) == pytest.approx({(0, 1): expected, (1, 0): expected})
+    [found] = related_blocks(users, nobody(3), part=1.0, min_users=1, min_items=1, keep=9, block=9)
+    assert found.by_users.tolist() == pytest.approx([expected, expected])
+    assert found.users.tolist() == [2, 2]
+    # Two users with a minimum of one: two thirds sure.
+    assert edges(users, nobody(3)) == pytest.approx({(0, 1): expected * 2 / 3, (1, 0): expected * 2 / 3})
 
 
 def test_chances_of_pairs_sum_to_the_chance_of_one() -> None:
@@ -54,16 +58,24 @@ def test_what_is_known_of_a_user_grows_to_one() -> None:
 def test_a_pair_below_the_minimum_says_nothing() -> None:
     # 2 and 3 come together once only, which is the strongest pair of all by npmi.
     users = carriers([[1, 1, 0, 0, 0]] * 3 + [[0, 0, 0, 0, 1]] * 3 + [[0, 0, 1, 1, 0]])
-    assert max(edges(users, nobody(5)), key=edges(users, nobody(5)).__getitem__) in {(2, 3), (3, 2)}
+    [found] = related_blocks(users, nobody(5), part=1.0, min_users=1, min_items=1, keep=9, block=9)
+    strongest = int(found.by_users.argmax())
+    assert (found.source[strongest], found.target[strongest]) in {(2, 3), (3, 2)}
     assert set(edges(users, nobody(5), min_users=2)) == {(0, 1), (1, 0)}
+
+
+def test_the_more_users_the_surer() -> None:
+    few = [[1.0, 1, 0]] * 3 + [[0.0, 0, 1]] * 3
+    assert edges(carriers(few), nobody(3))[0, 1] == pytest.approx(1 / 3 * 3 / 4)
+    assert edges(carriers(few * 2), nobody(3))[0, 1] == pytest.approx(1 / 3 * 6 / 7)
 
 
 def test_both_sides_have_their_part() -> None:
     users = carriers([[1, 1, 0]] * 2 + [[0, 0, 1]] * 2)
     items = carriers([[0, 1, 1]] * 2 + [[1, 0, 0]] * 2)
     found = edges(users, items, part=0.75)
-    assert found[0, 1] == pytest.approx(0.75 / 3)
-    assert found[1, 2] == pytest.approx(0.25 / 3)
+    assert found[0, 1] == pytest.approx(0.75 / 3 * 2 / 3)
+    assert found[1, 2] == pytest.approx(0.25 / 3 * 2 / 3)
     assert (0, 2) not in found
 
 
@@ -99,7 +111,7 @@ def brute_force(weights: np.ndarray, mass: np.ndarray, least: int) -> np.ndarray
             if x != y and both >= least and joint > 0:
                 p_x = sum(heavy / total * row[x] for row, heavy in kept)
                 p_y = sum(heavy / total * row[y] for row, heavy in kept)
-                npmi[x, y] = math.log(joint / (p_x * p_y)) / -math.log(joint)
+                npmi[x, y] = both / (both + least) * math.log(joint / (p_x * p_y)) / -math.log(joint)
     return npmi
 
 
