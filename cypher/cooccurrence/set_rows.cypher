@@ -2,6 +2,7 @@
 // param: run STRING
 // param: now INTEGER, epoch ms
 // param: rows LIST<MAP> of id, popularity, popularity_at, targets LIST<LIST> of id, weight, count, at
+// param: keep INTEGER, edges kept of one item
 // returns: items INTEGER, edges INTEGER; no row where another recount owns the state
 // mode: write
 MATCH (s:State {id: 'co_occurrence'})
@@ -12,7 +13,8 @@ WITH s.folded_at AS stamp
 CALL (stamp) {
   UNWIND $rows AS row
   MATCH (i:Item {id: row.id})
-  SET i.edges_at = stamp, i.popularity = row.popularity, i.popularity_at = row.popularity_at
+  SET i.edges_at = stamp, i.popularity = row.popularity, i.popularity_at = row.popularity_at,
+    i.edges_cut = CASE WHEN size(row.targets) >= $keep THEN true END
   WITH i, row, [target IN row.targets | target[0]] AS ids
   CALL (i, ids) {
     MATCH (i)-[stale:CO_OCCURS]->(j)

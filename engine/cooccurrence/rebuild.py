@@ -113,7 +113,14 @@ def rebuild(
         items = edges = 0
         for batch in _batched(_rows(steps, counts, settings, others), batch_items):
             written = _owned(
-                store.write("cooccurrence/set_rows", timeout_s=TIMEOUT_S, run=run, now=now_ms(), rows=batch)
+                store.write(
+                    "cooccurrence/set_rows",
+                    timeout_s=TIMEOUT_S,
+                    run=run,
+                    now=now_ms(),
+                    rows=batch,
+                    keep=settings.co_occurrence.max_edges_per_item,
+                )
             )
             items += written["items"]
             edges += written["edges"]

@@ -133,7 +133,7 @@ def _settle(tx: Tx, settings: Settings, shard: int, cache: RowCache) -> tuple[Se
     [counted] = tx.run(
         "cooccurrence/stamp",
         rows=[
-            {"id": item_id, "weight": weight, "at": at}
+            {"id": item_id, "full": item_id in rows.full, "weight": weight, "at": at}
             for item_id in stamped_ids
             for weight, at in [popularity.get(item_id, (0.0, None))]
         ],
@@ -174,6 +174,7 @@ class _Rows:
     Attributes:
         stamps: Stamp of each item whose row was looked at.
         written: Items whose row has changed.
+        full: Items whose row has as many edges as are kept: from here on it may have been cut.
     """
 
     def __init__(
@@ -203,6 +204,8 @@ class _Rows:
             most=options.most_edges_per_item,
         )
         self.written: set[str] = set()
+        lengths = np.bincount(self._result.table.source, minlength=len(self._names))
+        self.full = {self._names[number] for number in np.flatnonzero(lengths >= options.max_edges_per_item).tolist()}
 
     def _read(self, ids: list[str]) -> tuple[dict[str, int], dict[str, Row]]:
         if not ids:

@@ -236,7 +236,14 @@ def _missing(
     begins = np.searchsorted(source, source, side="left")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - begins[order]
-    lost = np.flatnonzero(absent & row_cut & (rank < rules.keep))
+    # Of equal ones either may be kept; what the row has must be weaker.
+    weakest = np.zeros(len(block))
+    length = np.bincount((found.key >> _SHIFT) - block[0], minlength=len(block))
+    weakest[length >= rules.keep] = np.inf
+    there = found.weight * np.exp2((found.at - as_of) / rules.half_life_ms)
+    np.fmin.at(weakest, (found.key >> _SHIFT) - block[0], there)
+    stronger = value > weakest[source - block[0]] * (1 + RELATIVE)
+    lost = np.flatnonzero(absent & row_cut & (rank < rules.keep) & stronger)
     if len(lost):
         check.set_apart(LOST, number=len(lost))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.cooccurrence.rebuild import rebuild
+from engine.cooccurrence.withdraw import withdraw_events
 from engine.domain import MS_PER_DAY, Event
 from engine.errors import ConflictError
 from engine.events.apply import apply_events
@@ -308,6 +309,27 @@ def test_pruned_rows_are_reported_apart(store: GraphStore) -> None:
     assert verify(store, settings, what=[Part.CO_OCCURRENCE]).check("co_occurrence").apart == {LOST: 1}
     tell(store, "MATCH (i:Item {id: 'i2'})-[r:CO_OCCURS]->() SET r.count = r.count + 1")
     assert verify(store, settings, what=[Part.CO_OCCURRENCE]).check("co_occurrence").kinds == {"count": 2}
+
+
+def test_a_row_that_was_cut_once_is_known_after_its_events_are_gone(store: GraphStore) -> None:
+    settings = Settings(_env_file=None, co_occurrence={"max_edges_per_item": 2, "slack": 0.0, "window": 1})
+    tell(store, "UNWIND range(0, 7) AS n CREATE (:Item {id: 'i' + n})")
+    weak, strong = ["i0", "i5"], ["i0", "i1", "i0", "i2", "i0", "i1", "i0", "i2"]
+    for number, items in enumerate([weak, strong]):
+        for place, item in enumerate(items):
+            apply_events(
+                store, [Event(f"e{number}-{place}", "view", f"u{number}", item, NOW + place)], settings=settings
+            )
+        fold_waiting(store, settings)
+    assert verify(store, settings, what=[Part.CO_OCCURRENCE]).ok
+    # i0 lost its edge to i5 to stronger ones; now these lose their events, and two edges would fit again.
+    assert withdraw_events(store, settings, "u1") == len(strong)
+    fold_waiting(store, settings)
+    report = verify(store, settings, what=[Part.CO_OCCURRENCE])
+    assert (report.ok, report.check("co_occurrence").apart) == (True, {LOST: 1})
+    rebuild(store, settings)
+    report = verify(store, settings, what=[Part.CO_OCCURRENCE])
+    assert (report.ok, report.check("co_occurrence").apart) == (True, {})
 
 
 def test_a_recount_that_is_due_is_no_verdict(graph: GraphStore, settings: Settings) -> None:

@@ -125,6 +125,13 @@ def test_a_cut_row_may_hold_less_never_more() -> None:
     assert compared(expected, edges(ab=(2.0, 0, 3), ac=(2.0, 0, 2))).kinds == {"weight": 1}
 
 
+def test_of_equal_edges_either_may_be_kept() -> None:
+    expected = edges(ab=(2.0, 0, 2), ac=(1.0, 0, 1), ad=(1.0, 0, 1))
+    for kept in ("ac", "ad"):
+        check = compared(expected, edges(ab=(2.0, 0, 2), **{kept: (1.0, 0, 1)}))
+        assert (check.kinds, check.apart) == ({}, {})
+
+
 def test_a_row_that_was_never_cut_has_to_be_whole_unless_it_is_marked() -> None:
     expected, found = edges(ab=(3.0, 0, 3), ac=(2.0, 0, 2)), edges(ab=(2.0, 0, 2))
     assert compared(expected, found).kinds == {"count": 1, "missing": 1}
