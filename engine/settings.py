@@ -131,6 +131,7 @@ class StreamSettings(Section):
     max_dead: PositiveInt = Field(10_000, description="Refused events kept; the oldest give way.")
     max_event_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest event as JSON.")
     batch: PositiveInt = Field(3000, description="Most events that a consumer writes in one transaction.")
+    writers: PositiveInt = Field(1, description="Batches that one consumer process writes at once.")
     claim_idle_s: PositiveFloat = Field(
         30, description="Seconds after which events that a consumer took and never finished go to another one."
     )

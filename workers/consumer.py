@@ -48,15 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     opened: list[GraphStore] = []
+    lock = threading.Lock()
 
     def store() -> GraphStore:
-        if not opened:
-            opened.append(GraphStore.open(settings))
-        return opened[0]
+        with lock:
+            if not opened:
+                opened.append(GraphStore.open(settings))
+            return opened[0]
 
     with contextlib.closing(connect(settings)) as client:
-        log.info("consumer_ready", name=name, pid=os.getpid(), stream=settings.stream.key)
-        StreamConsumer(store, client, settings, name=name).run(stop)
+        names = [name, *(f"{name}.{number}" for number in range(2, settings.stream.writers + 1))]
+        threads = [
+            threading.Thread(target=StreamConsumer(store, client, settings, name=each).run, args=[stop], name=each)
+            for each in names
+        ]
+        log.info("consumer_ready", names=names, pid=os.getpid(), stream=settings.stream.key)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     for each in opened:
         each.close()
     log.info("consumer_ended", name=name)

@@ -14,7 +14,16 @@ from api.auth import needs, security
 from api.blueprints.support import container
 from api.keys import Scope
 from api.schemas.common import PageQuery
-from api.schemas.events import LINES_EXAMPLE, EventsAnswer, EventsBody, EventsQuery, QueuedAnswer, UserEventsAnswer
+from api.schemas.events import (
+    LINES_EXAMPLE,
+    DeletedAnswer,
+    EventPath,
+    EventsAnswer,
+    EventsBody,
+    EventsQuery,
+    QueuedAnswer,
+    UserEventsAnswer,
+)
 from api.schemas.users import UserPath
 from api.validation import STREAMED, validated
 from engine.domain import now_ms
@@ -22,6 +31,7 @@ from engine.errors import InterestGraphError, InvalidInputError, PayloadTooLarge
 from engine.events.apply import apply_events
 from engine.events.ingest import IngestResult, ingest
 from engine.events.parse import parse_event, parse_events
+from engine.events.undo import delete_event
 from engine.stream.entries import encode
 
 _ABOVE_EVERY_TIME: Final = 2**63 - 1
@@ -83,6 +93,25 @@ def send(query: EventsQuery, body: EventsBody) -> Any:
             "events": [_outcome(each.id, each.outcome, each.error) for each in result.outcomes],
         }
     )
+
+
+@blueprint.delete(
+    "/v1/events/<id:event_id>",
+    summary="Take an event back",
+    operation_id="deleteEvent",
+    security=security(Scope.WRITE),
+    responses=spec.responses({200: DeletedAnswer}, 404),
+)
+@needs(Scope.WRITE)
+@validated
+def delete(path: EventPath) -> Any:
+    """The graph is then as if it had never come: interests, interactions, co-occurrence and popularity move back.
+
+    The answer's `freshness` is for the recommendations that must no longer know of it. Sent again, it counts again.
+    """
+    with container().write_slots.take():
+        deleted = delete_event(container().store(), path.event_id, settings=container().settings)
+    return answer({"id": deleted.event_id, "user_id": deleted.user_id, "at": deleted.at, "freshness": deleted.token})
 
 
 @blueprint.get(

@@ -110,10 +110,12 @@ class StreamConsumer:
         while not stop.is_set():
             try:
                 self.step(stop)
-            except InterestGraphError as error:
+            except Exception as error:
                 wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
                 failures += 1
-                _log.warning("consumer_waits", wait_s=wait_s, code=error.code, error=str(error))
+                # What is no error of the tree is a fault of ours; it ends no process that others rely on.
+                unknown = not isinstance(error, InterestGraphError)
+                _log.warning("consumer_waits", wait_s=wait_s, error=str(error), exc_info=unknown)
                 stop.wait(wait_s)
             else:
                 if failures:
@@ -122,8 +124,8 @@ class StreamConsumer:
         while self._parts:
             try:
                 self._write(self._parts[-1])
-            except InterestGraphError as error:
-                _log.warning("consumer_leaves", events=sum(map(len, self._parts)), code=error.code)
+            except Exception as error:
+                _log.warning("consumer_leaves", events=sum(map(len, self._parts)), error=str(error))
                 return
 
     def step(self, stop: threading.Event | None = None, *, block_ms: int = _BLOCK_MS) -> int:

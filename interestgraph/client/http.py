@@ -162,9 +162,13 @@ class Client:
             )
         return sent
 
-    def delete_event(self, event_id: str) -> None:
-        """Take an event back: the graph is as if it had never come."""
-        self._call("DELETE", f"/v1/events/{_segment(event_id)}")
+    def delete_event(self, event_id: str) -> str:
+        """Take an event back: the graph is as if it had never come.
+
+        Returns:
+            Token to ask with for an answer that no longer knows of it.
+        """
+        return str(self._call("DELETE", f"/v1/events/{_segment(event_id)}")["freshness"])
 
     def user_events(self, user_id: str) -> Iterator[dict[str, Any]]:
         """Give the events of a user, newest first."""

@@ -25,6 +25,8 @@ from engine.embedded import EmbeddedStack
 from engine.embedded.process import MARK
 from engine.embedded.stack import NEO4J, PARTS, VALKEY
 from engine.settings import Settings, load_settings
+from engine.stream.producer import EventProducer
+from tests.support.celery_worker import wait_until
 
 MAIN = "from interestgraph.cli import main; main()"
 BOTH = ("up", "--only", "neo4j,valkey")
@@ -239,6 +241,24 @@ def test_taken_ports_and_a_lost_mark_lose_no_data(stack: Stack) -> None:
     assert (stack.embedded.neo4j.home / "initialised").exists()
     with stack.broker() as broker:
         assert broker.get("kept") == "1"
+
+
+def test_consumer_is_a_part_that_writes_what_the_stream_holds(stack: Stack) -> None:
+    with EventProducer(stack.settings) as producer:
+        producer.send([{"type": "view", "user_id": "u", "item_id": "i"}], create_missing=True)
+        # The schema is not there yet either, so that the command fails.
+        with stack.begin("doctor", "--json") as command:
+            findings = {each["what"]: each for each in json.loads(command.communicate()[0])}
+        assert findings["stream"]["level"] == "warn" and "--only consumer" in findings["stream"]["remedy"]
+        assert "started consumer" in stack.run("up", "--only", "consumer")
+        wait_until(lambda: producer.length() == 0, why=lambda: stack.run("logs", "consumer"))
+    assert stack.query("MATCH (e:Event) RETURN e.user_id AS user") == [{"user": "u"}]
+    row = {row["part"]: row for row in json.loads(stack.run("status", "--json"))}["consumer"]
+    assert row["state"] == "running" and row["memory_mb"] < 200, "it needs neither torch nor pandas"
+    findings = {each["what"]: each for each in json.loads(stack.run("doctor", "--json"))}
+    assert findings["stream"]["level"] == "ok"
+    assert stack.run("down", "--only", "consumer").strip() == "stopped consumer"
+    assert "consumer_ended" in stack.run("logs", "consumer")
 
 
 def test_down_leaves_nothing_and_survives_stale_files(stack: Stack) -> None:

@@ -436,7 +436,7 @@ def test_killed_in_the_middle_of_batches_nothing_is_lost_and_nothing_counts_twic
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    with running_consumer(environment, tmp_path / "c.log") as consumer:
+    with running_consumer(environment | {"INTERESTGRAPH_STREAM__WRITERS": "2"}, tmp_path / "c.log") as consumer:
         for round_ in range(3):
             producer.send([event(number) for number in range(400 * round_, 400 * (round_ + 1))])
             wait_until(lambda: state_of(client, settings).pending > 0)

@@ -261,6 +261,21 @@ def test_into_the_stream_and_through_it(
     assert api.post("/v1/events", json=event(1)).json()["duplicates"] == 1
 
 
+def test_event_is_taken_back(api_server: ApiServer, api: httpx.Client, store: GraphStore) -> None:
+    api.post("/v1/events", json={"events": [event(1), event(18)]})
+    answered = api.delete("/v1/events/e18")
+    assert answered.status_code == 200, answered.text
+    told = answered.json()
+    assert (told["id"], told["user_id"], told["at"]) == ("e18", "u1", AT + 18)
+    assert decode_token(told["freshness"]).bookmarks
+    assert stored(store) == {"e1"}
+    assert_problem(api.delete("/v1/events/e18"), 404, code="not_found")
+    assert api.post("/v1/events", json=event(18)).json()["accepted"] == 1
+    with Client(api_server.url) as client:
+        assert client.delete_event("e18")
+    assert stored(store) == {"e1"}
+
+
 def test_client_library(api_server: ApiServer, store: GraphStore, broker: redis.Redis) -> None:
     with Client(api_server.url) as client:
         sent = client.send_events([event(1), event(2, type="stare")])
