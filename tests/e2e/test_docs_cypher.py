@@ -1,4 +1,4 @@
-"""Every statement of docs/cypher.md runs and gives rows."""
+"""Every statement of docs/cypher.md and docs/interests.md runs and gives rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from tests.e2e.conftest import Stack
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cypher.md").read_text(encoding="utf-8")
-STATEMENTS = re.findall(r"^```cypher\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("cypher.md", "interests.md"))
+STATEMENTS = re.findall(r"^```cypher\n(.*?)^```", PAGES, re.MULTILINE | re.DOTALL)
 pytestmark = pytest.mark.timeout(1200)
 
 
