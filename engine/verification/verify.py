@@ -73,7 +73,9 @@ def verify(
     chosen = {part: check for part, check in checks.items() if part in what}
     report.checks.extend(chosen.values())
     if Part.INTEGRITY in chosen:
+        told("integrity", 0, 1)
         verify_integrity(store, chosen[Part.INTEGRITY])
+        told("integrity", 1, 1)
     if {Part.INTERACTED, Part.INTERESTS, Part.FOLLOWS} & chosen.keys():
         mass = Check("interest_mass", _USERS) if Part.INTERESTS in chosen else None
         if mass is not None:

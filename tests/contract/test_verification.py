@@ -92,7 +92,7 @@ def test_a_graph_made_by_events_is_what_they_say(graph: GraphStore, settings: Se
     assert compared["co_occurrence"] == counted["co_occurrence"] > 50
     assert compared["popularity"] == 8
     assert {check.name: check.apart for check in report.checks if check.apart} == {}
-    assert {stage for stage, _, _ in told} == {"users", "events", "rows", "edges"}
+    assert {stage for stage, _, _ in told} == {"integrity", "users", "events", "rows", "edges"}
     assert told[-1] == ("edges", 8, 8)
 
 
