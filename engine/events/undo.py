@@ -13,6 +13,7 @@ changed), the difference is taken with today's half-lives and moved back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -216,7 +217,7 @@ def without(
 
 
 def _sum(terms: Iterable[tuple[float, EpochMs]], at: EpochMs, half_life_ms: float) -> float:
-    return sum(signal * 2.0 ** ((time - at) / half_life_ms) for signal, time in terms)
+    return math.fsum(signal * 2.0 ** ((time - at) / half_life_ms) for signal, time in terms)
 
 
 def _without_one(times: Sequence[EpochMs], at: EpochMs) -> list[EpochMs]:

@@ -90,6 +90,7 @@ EVENT_FIELDS: Final = (
     Field("value", (("rating", "quantity", "overall"), ("score", "amount", "count", "plays", "stars"))),
     Field("id", (("event_id", "eventid"),)),
     Field("query", (("search_query", "search_term", "search"),)),
+    Field("followed_id", (("followed_user_id", "followed"),)),
     Field("recommendation_id", ()),
 )
 SOCIAL_FIELDS: Final = (

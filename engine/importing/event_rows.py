@@ -7,9 +7,9 @@ from typing import Final
 
 import polars as pl
 
-from engine.domain import EpochMs, EventType
+from engine.domain import EpochMs
 from engine.errors import InvalidInputError
-from engine.events.parse import MAX_QUERY_CHARS, MAX_VALUE
+from engine.events.parse import MAX_QUERY_CHARS, value_bounds
 from engine.importing.checks import Checks
 from engine.importing.reading import ROW
 from engine.importing.rejects import Rejection
@@ -17,8 +17,10 @@ from engine.importing.values import TimeUnit, as_numbers, as_texts
 from engine.interests.signals import type_settings
 from engine.settings import EventSettings
 
-_CONTENT: Final = ("user_id", "item_id", "type", "at", "value", "query")
+_CONTENT: Final = ("user_id", "item_id", "type", "at", "value", "query", "followed_id", "recommendation_id")
 """What an id is derived from where none is given."""
+
+_OBJECTS: Final = {"item": "an item", "query": "the words of a search", "user": "another user"}
 
 
 def check_mapping(
@@ -27,7 +29,7 @@ def check_mapping(
     """See that events can be made of these columns.
 
     Raises:
-        InvalidInputError: Type, or both item and query, have no column; or the constant type is not known.
+        InvalidInputError: Type, or what events are on, has no column; or the constant type is not known.
     """
     listed = f"Columns found: {', '.join(found)}."
     if constant_type is not None:
@@ -38,7 +40,7 @@ def check_mapping(
             field="column type",
             remedy=f"Say it for all rows: --type purchase; or name it: --column type=COLUMN. {listed}",
         )
-    if "item_id" not in columns and "query" not in columns:
+    if not columns.keys() & {"item_id", "query", "followed_id"}:
         raise InvalidInputError(
             "No column was found for item_id.",
             field="column item_id",
@@ -68,8 +70,8 @@ def check_events(
         settings: Registry of types, bounds of ratings and times.
 
     Returns:
-        The good rows with the columns `ROW`, id, type, user_id, item_id, at, value, query, recommendation_id; and
-        what is wrong with the others.
+        The good rows with the columns `ROW`, id, type, user_id, item_id, at, value, query, followed_id,
+        recommendation_id; and what is wrong with the others.
     """
     checks = Checks(table)
     height = table.height
@@ -89,12 +91,17 @@ def check_events(
         checks.reject(~known, "type", given, f"This type is not known; use one of: {', '.join(settings.types)}.")
     else:
         types = pl.repeat(constant_type, height, dtype=pl.String, eager=True)
-    is_search = (types == EventType.SEARCH.value).fill_null(False)
-    checks.reject(is_search & item_id.is_not_null(), "item_id", item_id, "A search names no item.")
-    checks.reject(is_search & query.is_null(), "query", query, "A search needs its words.")
+    followed_id = checks.id(column("followed_id"), "followed_id", required=False)
+    for name, wanted, given in (
+        ("item_id", "item", item_id), ("query", "query", query), ("followed_id", "user", followed_id)
+    ):  # fmt: skip
+        kinds = [kind for kind, entry in settings.types.items() if entry.object == wanted]
+        needs = types.is_in(kinds).fill_null(False)
+        checks.reject(needs & given.is_null(), name, column(name), "This field is required.")
+        others = types.is_in([kind for kind in settings.types if kind not in kinds]).fill_null(False)
+        checks.reject(others & given.is_not_null(), name, given, f"Only events on {_OBJECTS[wanted]} have it.")
     checks.reject(query.str.len_chars() > MAX_QUERY_CHARS, "query", query, f"At most {MAX_QUERY_CHARS} characters.")
-    checks.reject(~is_search & query.is_not_null(), "query", query, "Only a search has a query.")
-    checks.reject(~is_search & item_id.is_null(), "item_id", column("item_id"), "This field is required.")
+    checks.reject((followed_id == user_id).fill_null(False), "followed_id", followed_id, "A user follows others only.")
     at = checks.time(column("at"), "at", unit, now=now, max_future_s=settings.max_future_s, required=True)
     value = _check_value(column("value"), types, checks, settings)
     good = pl.DataFrame(
@@ -107,6 +114,7 @@ def check_events(
             "at": at.cast(pl.Int64),
             "value": value,
             "query": query,
+            "followed_id": followed_id,
             "recommendation_id": checks.id(column("recommendation_id"), "recommendation_id", required=False),
         }
     )
@@ -139,15 +147,15 @@ class Occurrences:
 def _check_value(column: pl.Series, types: pl.Series, checks: Checks, settings: EventSettings) -> pl.Series:
     values, wrong = as_numbers(column)
     checks.reject(wrong, "value", column, "The value is not a finite number.")
-    is_rating = (types == EventType.RATING.value).fill_null(False)
-    checks.reject(is_rating & values.is_null() & ~wrong, "value", column, "A rating needs a value.")
-    low, high = settings.rating_min, settings.rating_max
-    checks.reject(
-        is_rating & ((values < low) | (values > high)), "value", column, f"A rating lies from {low:g} to {high:g}."
-    )
-    checks.reject(
-        ~is_rating & ((values < 0) | (values > MAX_VALUE)), "value", column, f"A value lies from 0 to {MAX_VALUE:g}."
-    )
+    for kind, entry in settings.types.items():
+        of_kind = (types == kind).fill_null(False)
+        low, high = value_bounds(kind, settings)
+        if entry.scale != "constant":
+            checks.reject(
+                of_kind & values.is_null() & ~wrong, "value", column, f"An event of type {kind} needs a value."
+            )
+        outside = ((values < low) | (values > high)).fill_null(False)
+        checks.reject(of_kind & outside, "value", column, f"A value of type {kind} lies from {low:g} to {high:g}.")
     # Minus zero would give another id than zero.
     return values.set((values == 0).fill_null(False), 0.0)
 
@@ -156,7 +164,7 @@ def _reject_other_content(events: pl.DataFrame, checks: Checks) -> None:
     """Reject rows whose id stands before them with other content."""
     if events["id"].null_count() == events.height:
         return
-    content = pl.struct(*_CONTENT, "recommendation_id").hash(seed=0)
+    content = pl.struct(*_CONTENT).hash(seed=0)
     # Rows without an id are compared with themselves.
     name = pl.coalesce("id", pl.format("\x00{}", ROW))
     other = events.select((content != content.first().over(name)).alias("other"))["other"]

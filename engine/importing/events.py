@@ -15,8 +15,9 @@ import polars as pl
 from engine.cooccurrence.rebuild import RebuildResult, rebuild
 from engine.domain import Event
 from engine.errors import ConflictError, FencedError, UnknownReferenceError
-from engine.events.apply import AboutItems, apply_events
+from engine.events.apply import apply_events
 from engine.events.identity import content_id, digest
+from engine.events.rows import AboutItems
 from engine.graph.store import GraphStore
 from engine.importing.columns import EVENT_FIELDS, resolve_columns
 from engine.importing.event_rows import Occurrences, check_events, check_mapping
@@ -40,7 +41,8 @@ class EventMapping:
     """How rows become events.
 
     Attributes:
-        columns: Column by field (user_id, item_id, type, at, value, id, query, recommendation_id); others are guessed.
+        columns: Column by field (user_id, item_id, type, at, value, id, query, followed_id,
+            recommendation_id); others are guessed.
         type: Type of every event; none reads a column.
         type_names: What the source's types are called here, for example `{"buy": "purchase"}`.
         time_unit: Unit of numeric times; guessed where none is given.
@@ -245,12 +247,25 @@ def _events(batch: pl.DataFrame) -> tuple[list[int], list[Event]]:
     """Make rows events, with ids derived from content where the source gives none."""
     rows: list[int] = []
     events: list[Event] = []
-    for row, given, kind, user, item, at, value, query, recommendation, occurrence in batch.select(
-        ROW, "id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "occurrence"
+    for row, given, kind, user, item, at, value, query, followed, recommendation, occurrence in batch.select(
+        ROW,
+        "id",
+        "type",
+        "user_id",
+        "item_id",
+        "at",
+        "value",
+        "query",
+        "followed_id",
+        "recommendation_id",
+        "occurrence",
     ).iter_rows():
-        name = given if given is not None else content_id(user, item, kind, at, value, query, occurrence)
+        name = given
+        if name is None:
+            more = {"followed_id": followed, "recommendation_id": recommendation}
+            name = content_id(user, item, kind, at, value, query, occurrence, **more)
         rows.append(row)
-        events.append(Event(name, kind, user, item, at, value, query, recommendation))
+        events.append(Event(name, kind, user, item, at, value, query, recommendation, followed_id=followed))
     return rows, events
 
 

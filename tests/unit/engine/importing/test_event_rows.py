@@ -17,7 +17,7 @@ from engine.settings import EventSettings
 SETTINGS = EventSettings()
 AT = 1_700_000_000_000
 NOW = AT + 1000
-FIELDS = ("id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id")
+FIELDS = ("id", "type", "user_id", "item_id", "at", "value", "query", "followed_id", "recommendation_id")
 
 
 def check(rows: list[dict[str, Any]], **names: str) -> tuple[pl.DataFrame, list[Rejection]]:
@@ -62,6 +62,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (row(type="search", query="tea"), "item_id"),
     (row(type="search", item_id=None, query="x" * 1001), "query"),
     (row(query="tea"), "query"),
+    (row(type="follow", item_id=None), "followed_id"),
+    (row(type="follow", followed_id="u2"), "item_id"),
+    (row(followed_id="u2"), "followed_id"),
+    (row(type="dwell"), "value"),
+    (row(type="dwell", value="86401"), "value"),
     (row(id="\x00"), "id"),
     (row(id="x" * 513), "id"),
     (row(recommendation_id="x" * 513), "recommendation_id"),
@@ -151,6 +156,8 @@ def test_equal_rows_are_numbered_the_same_however_the_file_is_cut(
             "at": [AT] * len(rows),
             "value": [value for _, _, value in rows],
             "query": [None] * len(rows),
+            "followed_id": [None] * len(rows),
+            "recommendation_id": [None] * len(rows),
         },
         schema={
             "user_id": pl.String,
@@ -159,6 +166,8 @@ def test_equal_rows_are_numbered_the_same_however_the_file_is_cut(
             "at": pl.Int64,
             "value": pl.Float64,
             "query": pl.String,
+            "followed_id": pl.String,
+            "recommendation_id": pl.String,
         },
     )
     expected, seen = [], {}  # type: ignore[var-annotated]
