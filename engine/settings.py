@@ -303,7 +303,7 @@ class ApiSettings(Section):
     host: str = Field("127.0.0.1", description="Address to bind to; keys are required unless it is loopback.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port; 0 takes a free one.")
     processes: PositiveInt = Field(2, description="Processes of the web server.")
-    threads: PositiveInt = Field(4, description="Threads of each process.")
+    threads: PositiveInt = Field(6, description="Threads of each process; more than may write and wait for it.")
     require_keys: bool | None = Field(
         None, description="Whether API keys are required; empty means unless bound to loopback."
     )
@@ -312,7 +312,7 @@ class ApiSettings(Section):
     max_recommendations: PositiveInt = Field(100, description="Items that one answer may carry.")
     write_slots: PositiveInt = Field(2, description="Requests of one process that may write events at once.")
     write_queue: Annotated[int, Field(ge=0)] = Field(
-        1, description="Requests of one process that may wait for one of them; beyond, the answer is 429."
+        3, description="Requests of one process that may wait for one of them; beyond, the answer is 429."
     )
     uploads: PositiveInt = Field(1, description="Streams of JSON lines that one process reads at once.")
     max_line_bytes: Annotated[int, Field(ge=1024)] = Field(65_536, description="Longest line of JSON lines.")

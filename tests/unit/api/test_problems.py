@@ -62,6 +62,7 @@ EXPECTED = {
     "TrainingError": 500,
     "UnavailableError": 503,
     "DatabaseUnavailableError": 503,
+    "FreshnessTimeoutError": 503,
     "BrokerUnavailableError": 503,
     "QueryTimeoutError": 503,
     "ModelUnavailableError": 503,
