@@ -61,6 +61,7 @@ class FreshnessAnswer(Answer):
     staleness_s: float = Field(description="Seconds since the process last looked for changed edges and versions.")
     events_waiting: int = Field(description="Events that edges and popularity did not know of at that look.")
     fold_lag_s: float = Field(description="Seconds that the oldest of them has waited; 0 where none waits.")
+    moves_waiting: int = Field(description="Parts of folds that were taken and not worked into the edges at that look.")
     recounting: bool = Field(description="Whether the edges stand still until they are counted again.")
 
 

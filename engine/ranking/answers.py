@@ -39,6 +39,7 @@ class RecommendationList:
         staleness_s: Seconds since the process last looked for changed edges and versions.
         events_waiting: Events that the edges and popularity did not know of at that look.
         fold_lag_s: Seconds that the oldest of them has waited.
+        moves_waiting: Parts of folds that were taken and not settled at that look.
         recounting: Whether the edges stand still until they are counted again.
         items: Best first.
         asked: Items asked for.
@@ -61,6 +62,7 @@ class RecommendationList:
     reordered: bool = False
     events_waiting: int = 0
     fold_lag_s: float = 0.0
+    moves_waiting: int = 0
     recounting: bool = False
 
     @property
@@ -87,6 +89,7 @@ class RecommendationList:
                 "staleness_s": self.staleness_s,
                 "events_waiting": self.events_waiting,
                 "fold_lag_s": self.fold_lag_s,
+                "moves_waiting": self.moves_waiting,
                 "recounting": self.recounting,
             },
             "items": [recommendation_dict(item) for item in self.items],

@@ -53,11 +53,13 @@ class Behind:
         events: Events that wait for the fold.
         lag_s: Seconds that the oldest of them has waited; 0 where none waits.
         recounting: Whether the edges stand still until they are counted again.
+        moves: Parts of folds that are taken and not settled.
     """
 
     events: int = 0
     lag_s: float = 0.0
     recounting: bool = False
+    moves: int = 0
 
 
 @dataclass(slots=True)
@@ -233,7 +235,7 @@ class Refresher:
         [interests] = tx.run("ranking/interest_count")
         [waiting] = tx.run("ranking/waiting")
         lag_s = 0.0 if waiting["since"] is None else max(0.0, (pulse["now"] - waiting["since"]) / 1000)
-        self._behind = Behind(waiting["events"], lag_s, waiting["state"] != "live")
+        self._behind = Behind(waiting["events"], lag_s, waiting["state"] != "live", waiting["moves"])
         return {**pulse, **size, **interests}
 
     def _worn(self, snapshot: Snapshot, folded_at: int, as_of: int | None) -> bool:

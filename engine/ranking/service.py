@@ -130,7 +130,13 @@ class Recommender:
             staleness_s=self._refresher.staleness_s,
         )
         behind = self._refresher.behind
-        return replace(answer, events_waiting=behind.events, fold_lag_s=behind.lag_s, recounting=behind.recounting)
+        return replace(
+            answer,
+            events_waiting=behind.events,
+            fold_lag_s=behind.lag_s,
+            moves_waiting=behind.moves,
+            recounting=behind.recounting,
+        )
 
     def similar(self, item_id: str, n: int = 10) -> SimilarItems:
         """Give the items most like an item.

@@ -120,6 +120,7 @@ def test_every_part_of_the_answer_knows_of_the_event(
         meta = found["meta"]
         assert meta["staleness_s"] >= 0
         assert meta["events_waiting"] >= 0
+        assert meta["moves_waiting"] >= 0
         assert meta["recounting"] is False
     waiting = asked(shop, "new-0")["meta"]
     end = time.monotonic() + 60
