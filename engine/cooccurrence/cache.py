@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,7 +18,8 @@ import numpy.typing as npt
 from engine.graph.store import GraphStore
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """The edges that leave one item.
 
     Attributes:
@@ -69,7 +70,7 @@ class RowCache:
                 old = self._rows.pop(item_id, None)
                 self._edges += len(row.targets) - (len(old[1].targets) if old else 0)
                 # One text for each item, however many rows point at it.
-                row = row._replace(targets=[self._names.setdefault(name, name) for name in row.targets])
+                row = replace(row, targets=[self._names.setdefault(name, name) for name in row.targets])
                 self._rows[item_id] = (stamp, row)
             while self._rows and self._edges > most_edges:
                 _, (_, dropped) = self._rows.popitem(last=False)

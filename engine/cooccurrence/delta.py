@@ -145,7 +145,7 @@ def count_changes(
     """
     item, at, is_new = stretches.item, stretches.at, stretches.new
     owner = np.repeat(np.arange(len(stretches.sign)), np.diff(stretches.offsets))
-    entered = np.cumsum(is_new)
+    entered = np.cumsum(is_new, dtype=np.int64)
     old = ~is_new
     parts = [
         _pairs(item, at, owner, entered, is_new, window, backward, stretches.sign, sources),
@@ -197,7 +197,7 @@ def _pairs(
             source.append(item[leaves + begin])
             target.append(item[leaves + end])
             counted = sign[owner[leaves]].astype(np.int64)
-            weight.append(counted * strength)
+            weight.append(np.asarray(counted * strength, dtype=np.float64))
             count.append(counted)
             stamp.append(at[leaves + distance])
     return PairCounts(

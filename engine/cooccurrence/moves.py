@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 import numpy as np
@@ -21,7 +21,7 @@ from engine.domain import EpochMs
 from engine.graph.store import Tx
 
 _LAYOUT: Final = b"\x01"
-_COLUMNS: Final = (
+_COLUMNS: Final[tuple[tuple[str, np.dtype[Any]], ...]] = (
     ("item", np.dtype("<i4")),
     ("at", np.dtype("<i8")),
     ("new", np.dtype("?")),
@@ -29,6 +29,10 @@ _COLUMNS: Final = (
     ("offsets", np.dtype("<i8")),
     ("sign", np.dtype("i1")),
 )
+
+
+class UnreadableMoveError(ValueError):
+    """A payload is not what `encode` makes."""
 
 
 def encode(stretches: Stretches) -> bytes:
@@ -42,17 +46,17 @@ def decode(payload: bytes) -> Stretches:
     """Give the stretches that bytes stand for.
 
     Raises:
-        ValueError: They are not what `encode` makes; a newer version of the code may have made them.
+        UnreadableMoveError: They are not what `encode` makes; a newer version of the code may have made them.
     """
     if payload[:1] != _LAYOUT:
-        raise ValueError("of another layout")
+        raise UnreadableMoveError("of another layout")
     try:
         content = zlib.decompress(payload[1:])
     except zlib.error as error:
-        raise ValueError("damaged") from error
+        raise UnreadableMoveError("damaged") from error
     begin = 8 + int.from_bytes(content[:8], "little")
     names, lengths = json.loads(content[8:begin])
-    columns = {}
+    columns: dict[str, Any] = {}
     for (name, kind), length in zip(_COLUMNS, lengths, strict=True):
         columns[name] = np.frombuffer(content[begin : begin + length], dtype=kind)
         begin += length

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -101,7 +102,7 @@ def rebuild(
     report = progress or (lambda stage, done, total: None)
     for _ in range(_MOST_ROUNDS):
         run = uuid.uuid4().hex
-        begun = store.write_transaction(lambda tx, run=run: _begin(tx, settings, run), timeout_s=TIMEOUT_S)
+        begun = store.write_transaction(partial(_begin, settings=settings, run=run), timeout_s=TIMEOUT_S)
         steps = _read(store, settings, report)
         events = sum(len(sequence) for sequence in steps.at)
         report("count", 0, events)
@@ -137,7 +138,7 @@ def rebuild(
     )
 
 
-def _begin(tx: Tx, settings: Settings, run: str) -> dict[str, Any]:
+def _begin(tx: Tx, *, settings: Settings, run: str) -> dict[str, Any]:
     [pending] = tx.run("cooccurrence/pending")
     lock_shards(tx, max(settings.co_occurrence.shards, pending["shards"] or 1))
     [begun] = tx.run("cooccurrence/begin", run=run)

@@ -1,7 +1,9 @@
 """Moves that wait for a shard, into the rows and the popularity of its items, in one transaction.
 
 The transaction that changes the rows deletes the moves, so a crash leaves both or neither. Shards are settled side by
-side: each has a lock of its own, and only the stamp of what changed is given out one after the other, at the end.
+side: each has a lock of its own while rows are read and changes are counted. Rows are written one shard after the
+other: relationships lock the items at both their ends, and two writers would wait for each other. Nobody waits for a
+shard who holds a lock that shards wait for, so there is no circle.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import structlog
 from engine.cooccurrence.cache import Row, RowCache, cache_of
 from engine.cooccurrence.counting import PairCounts
 from engine.cooccurrence.delta import Stretches, count_changes, joined
-from engine.cooccurrence.moves import decode, in_shard
+from engine.cooccurrence.moves import UnreadableMoveError, decode, in_shard
 from engine.cooccurrence.table import Changed, change
 from engine.domain import EpochMs, now_ms
 from engine.errors import FencedError
@@ -31,6 +33,8 @@ TIMEOUT_S: Final = 600.0
 _MOST_MOVES: Final = 64
 _MOST_EVENTS: Final = 50_000
 _BATCH_ROWS: Final = 2_000
+_WRITING: Final = "co_occurrence_rows"
+"""State that is locked while a shard writes its rows."""
 
 _log = structlog.get_logger("engine.cooccurrence")
 
@@ -67,7 +71,7 @@ def settle(store: GraphStore, settings: Settings, shard: int) -> Settled:
         done, keep = store.write_transaction(lambda tx: _settle(tx, settings, shard, cache), timeout_s=TIMEOUT_S)
     except FencedError:
         return Settled()
-    except ValueError as error:
+    except UnreadableMoveError as error:
         _log.warning("a move cannot be read, co-occurrence is counted again", shard=shard, reason=str(error))
         store.write("cooccurrence/mark_stale")
         return Settled()
@@ -100,7 +104,7 @@ def shard_state(shard: int) -> str:
 
 def lock_shards(tx: Tx, shards: int) -> None:
     """Lock every shard; for transactions that change rows by other means, before they lock anything else."""
-    tx.run("cooccurrence/lock_shards", ids=sorted(shard_state(shard) for shard in range(shards)))
+    tx.run("cooccurrence/lock_states", ids=sorted(shard_state(shard) for shard in range(shards)))
 
 
 def _settle(tx: Tx, settings: Settings, shard: int, cache: RowCache) -> tuple[Settled, Callable[[], None]]:
@@ -115,6 +119,7 @@ def _settle(tx: Tx, settings: Settings, shard: int, cache: RowCache) -> tuple[Se
     as_of = max([found[0]["as_of"] or 0, *(move["as_of"] for move in moves)])
 
     rows = _Rows(tx, cache, stretches, mine, settings, as_of)
+    tx.run("cooccurrence/lock_states", ids=[_WRITING])
     edges, whole = rows.write()
     popularity = _popularity(stretches, mine, settings)
     stamped_ids = sorted({*rows.written, *popularity})

@@ -12,6 +12,12 @@ from tests.integration.test_cooccurrence import (  # noqa: F401 - they run here 
     test_two_folds_at_the_same_time_count_once,
     wide,
 )
+from tests.integration.test_fold_steps import (  # noqa: F401
+    test_a_fold_that_dies_anywhere_counts_once,
+    test_a_row_grows_by_its_slack_before_it_is_cut,
+    test_events_of_several_users_are_withdrawn_in_any_state,
+    test_shards_side_by_side_lose_no_move,
+)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.cooccurrence.delta import Segment, Step, Stretches, as_columns, count_changes, joined
-from engine.cooccurrence.moves import decode, encode, in_shard, shard_of
+from engine.cooccurrence.moves import UnreadableMoveError, decode, encode, in_shard, shard_of
 
 OPTIONS = {"window": 3, "backward": 0.5, "half_life_ms": 1e9}
 
@@ -30,7 +30,7 @@ def test_what_is_written_is_read() -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"\x02abc", b"\x01abc", encode(stretches("a", "b"))[:-4]])
 def test_what_cannot_be_read_is_refused(payload: bytes) -> None:
-    with pytest.raises(ValueError, match="damaged|layout"):
+    with pytest.raises(UnreadableMoveError, match=r"damaged|layout"):
         decode(payload)
 
 
