@@ -74,7 +74,15 @@ def _with_ids(events: pl.DataFrame) -> pl.DataFrame:
     ids = [
         row["id"]
         or content_id(
-            row["user_id"], row["item_id"], row["type"], row["at"], row["value"], row["query"], row["occurrence"]
+            row["user_id"],
+            row["item_id"],
+            row["type"],
+            row["at"],
+            row["value"],
+            row["query"],
+            row["occurrence"],
+            followed_id=row["followed_id"],
+            recommendation_id=row["recommendation_id"],
         )
         for row in events.iter_rows(named=True)
     ]
