@@ -223,6 +223,26 @@ class Client:
         answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n, "at": at}))
         return tuple(pick(Interest, interest) for interest in answer["interests"])
 
+    def interest(self, interest_id: str) -> dict[str, Any]:
+        """Read an interest and its place in the hierarchy."""
+        return self._call("GET", f"/v1/interests/{_segment(interest_id)}")
+
+    def related(self, interest_id: str, n: int = 10) -> dict[str, Any]:
+        """Ask which interests go together with one."""
+        return self._call("GET", f"/v1/interests/{_segment(interest_id)}/related", params={"n": n})
+
+    def trend(self, interest_id: str, **window: Any) -> dict[str, Any]:
+        """Ask how an interest goes; the members are those of `GET /v1/interests/{id}/trend`."""
+        return self._call("GET", f"/v1/interests/{_segment(interest_id)}/trend", params=_given(window))
+
+    def profile(self, user_id: str, **options: Any) -> dict[str, Any]:
+        """Ask for the patterns in a user's behaviour; the members are those of `GET /v1/users/{id}/profile`."""
+        return self._call("GET", f"/v1/users/{_segment(user_id)}/profile", params=_given(options))
+
+    def neighbours(self, user_id: str, *, depth: int = 1, n: int = 10) -> dict[str, Any]:
+        """Ask for the users who are near, strongest first."""
+        return self._call("GET", f"/v1/users/{_segment(user_id)}/neighbours", params={"depth": depth, "n": n})
+
     def declare_interests(self, user_id: str, weights: Mapping[str, float]) -> None:
         """Replace what a user has declared to like: weight by interest id."""
         body = {"interests": [{"id": name, "weight": weight} for name, weight in weights.items()]}
@@ -279,6 +299,10 @@ class Client:
     def retrain(self, **options: Any) -> Job:
         """Ask the workers to train a new version; the members are those of `POST /v1/jobs/retrain`."""
         return self._job(self._call("POST", "/v1/jobs/retrain", json=options, repeat=False))
+
+    def start(self, kind: str, **parameters: Any) -> Job:
+        """Ask the workers for any kind of job: `relate_interests`, `discover_topics`, `find_similar_users`, …"""
+        return self._job(self._call("POST", f"/v1/jobs/{_segment(kind)}", json=parameters, repeat=False))
 
     def job(self, job_id: str) -> Job:
         """Read a job."""
