@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.errors import InvalidInputError
 from engine.evaluation.files import Source, read_events, read_sequences
-from engine.interests.signals import sequence_types, strength
+from engine.interests.signals import full_strength, sequence_types
 from engine.settings import Settings, load_settings
 from engine.training.data import Dataset, Split, leave_one_out, split_by_time
 
@@ -127,8 +127,7 @@ def event_case(
     split = split_by_time(
         data, validation_days=settings.training.validation_days, test_days=settings.training.test_days
     )
-    best = settings.events.rating_max
-    strengths = [0.0, *(strength(name, best if name == "rating" else None, settings.events) for name in types)]
+    strengths = [0.0, *(full_strength(name, settings.events) for name in types)]
     return Case(data, split, np.array(strengths), settings, "by time", source.notes)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import InvalidInputError
 from engine.evaluation.bootstrap import interval
-from engine.evaluation.case import Case, sequence_case, with_overrides
+from engine.evaluation.case import Case, event_case, sequence_case, with_overrides
 from engine.evaluation.run import Result, evaluate_seeds
 
 ITEMS = 30
@@ -90,3 +90,30 @@ def test_the_interval_covers_the_mean_as_wide_as_theory_says() -> None:
     width = 2 * 1.96 * values.std() / np.sqrt(len(values))
     assert low < values.mean() < high
     assert high - low == pytest.approx(width, rel=0.1)
+
+
+def test_events_are_split_by_time(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["user_id,item_id,event,timestamp"]
+    for user in range(30):
+        start = rng.integers(ITEMS)
+        for day in range(20):
+            lines.append(f"u{user},i{(start + day) % ITEMS},{'buy' if day % 5 == 4 else 'view'},{86_400 * (day + 1)}")
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = with_overrides(
+        [
+            "training.epochs=1",
+            "training.threads=1",
+            "training.validation_days=2",
+            "training.test_days=3",
+            "model.dim=8",
+            "model.layers=1",
+        ]
+    )
+    case = event_case(path, settings)
+    assert len(case.split.train) == 30 * 15
+    found = evaluate_seeds(case, [1], folder=tmp_path / "work")
+    assert found["dataset"]["split"] == "by time"
+    assert found["test"]["users"] == 30 and found["test_with_repeats"]["users"] == 30
+    assert found["terms"]["co_occurrence"]["recall@5"] > 0.9  # three new items each, the next ones of the ring
