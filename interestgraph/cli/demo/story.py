@@ -68,6 +68,7 @@ class Story:
             answer = self._recommend(client, user)
             self._event(client, user, answer)
             self._job(client, user)
+            self._relations(client, user)
             self._analyst(store, user)
         self._goodbye(services)
 
@@ -184,6 +185,16 @@ class Story:
         self._scene("A job: embed this household again, watched to its end")
         job = self._watch(client, client.reembed(selection="users", ids=[user]))
         self._console.print(f"  {_result(job)}")
+
+    def _relations(self, client: Client, user: str) -> None:
+        self._scene("What goes together: interests by how they are shared, households by their vectors")
+        for kind in ("relate_interests", "find_similar_users"):
+            self._console.print(f"  {_result(self._watch(client, client.start(kind)))}")
+        strongest = _plain_interests(client, user, n=1)[0]
+        related = [f"{entry['name']} {entry['weight']:.2f}" for entry in client.related(strongest["id"], 4)["related"]]
+        self._console.print(f"  with “{strongest['name']}” go: {', '.join(related) or 'none'}  [dim](npmi)[/dim]")
+        near = [f"{entry['id']} {entry['weight']:.2f}" for entry in client.neighbours(user, n=5)["neighbours"]]
+        self._console.print(f"  households like {user}: {', '.join(near) or 'none'}  [dim](cosine)[/dim]")
 
     def _watch(self, client: Client, job: Job) -> Job:
         columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
