@@ -13,7 +13,18 @@ from api.answers import answer
 from api.auth import needs, security
 from api.blueprints.support import container
 from api.keys import Scope
-from api.schemas.jobs import CreatedJobAnswer, JobAnswer, JobPath, JobsAnswer, JobsQuery, ReembedBody, RetrainBody
+from api.schemas.jobs import (
+    CreatedJobAnswer,
+    DiscoverTopicsBody,
+    FindSimilarUsersBody,
+    JobAnswer,
+    JobPath,
+    JobsAnswer,
+    JobsQuery,
+    ReembedBody,
+    RelateInterestsBody,
+    RetrainBody,
+)
 from api.validation import validated
 from engine.errors import BrokerUnavailableError, InvalidInputError
 from engine.jobs import JobKind, create_job, get_job, list_jobs, request_cancel
@@ -66,6 +77,48 @@ def reembed(body: ReembedBody) -> Any:
 def retrain(body: RetrainBody) -> Any:
     """Asks the workers to train a model of the present graph, to embed with it and to serve from it."""
     return _create(JobKind.RETRAIN, body)
+
+
+@blueprint.post(
+    "/v1/jobs/relate_interests",
+    summary="Relate interests",
+    operation_id="relateInterests",
+    security=security(Scope.ADMIN),
+    responses=spec.responses({202: CreatedJobAnswer}, body=True),
+)
+@needs(Scope.ADMIN)
+@validated
+def relate_interests(body: RelateInterestsBody) -> Any:
+    """Asks the workers to count again how interests are related; they also do it by the clock."""
+    return _create(JobKind.RELATE_INTERESTS, body)
+
+
+@blueprint.post(
+    "/v1/jobs/discover_topics",
+    summary="Find topics",
+    operation_id="discoverTopics",
+    security=security(Scope.ADMIN),
+    responses=spec.responses({202: CreatedJobAnswer}, body=True),
+)
+@needs(Scope.ADMIN)
+@validated
+def discover_topics(body: DiscoverTopicsBody) -> Any:
+    """Asks the workers to cluster what items say into topics, which become interests."""
+    return _create(JobKind.DISCOVER_TOPICS, body)
+
+
+@blueprint.post(
+    "/v1/jobs/find_similar_users",
+    summary="Find similar users",
+    operation_id="findSimilarUsers",
+    security=security(Scope.ADMIN),
+    responses=spec.responses({202: CreatedJobAnswer}, body=True),
+)
+@needs(Scope.ADMIN)
+@validated
+def find_similar_users(body: FindSimilarUsersBody) -> Any:
+    """Asks the workers to compare users by their vectors; they also do it as vectors change."""
+    return _create(JobKind.FIND_SIMILAR_USERS, body)
 
 
 @blueprint.get(

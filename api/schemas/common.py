@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 MAX_ID_CHARS: Final = 512
 INT64_MAX: Final = 2**63 - 1
@@ -19,6 +20,36 @@ Id = Annotated[
     Field(description=f"1 to {MAX_ID_CHARS} characters, none of them a control character."),
 ]
 EpochMs = Annotated[int, Field(ge=0, le=LATEST_MS, description="UTC, milliseconds since 1970.")]
+
+
+def _epoch_ms(value: object) -> object:
+    """Give a time of ISO 8601 with zone in epoch milliseconds; anything else as it is."""
+    if not isinstance(value, str) or value.lstrip("-").isdecimal():
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("Give milliseconds since 1970, or ISO 8601 with a zone")
+    return int(moment.timestamp() * 1_000)
+
+
+Moment = Annotated[
+    EpochMs,
+    BeforeValidator(_epoch_ms),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": LATEST_MS},
+                {"type": "string", "format": "date-time"},
+            ],
+            "description": "UTC, milliseconds since 1970, or ISO 8601 with a zone.",
+        }
+    ),
+]
+"""A time in a query."""
+
 Cursor = Annotated[
     str,
     Field(min_length=1, max_length=2048, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the page before."),

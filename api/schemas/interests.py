@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas.common import Answer, EpochMs, Id, Request
+from api.schemas.common import Answer, Id, Moment, Request
 
 
 class InterestPath(Request):
@@ -55,7 +55,7 @@ class RelatedInterestAnswer(Answer):
     kind: str | None
     name: str | None
     source: str | None = Field(description="`shared` where it was counted; else who said so.")
-    weight: float = Field(description="Mean of `by_users` and `by_items`, as the settings weigh them.")
+    weight: float = Field(description="Mean of `by_users` and `by_items`, each by how sure it is.")
     by_users: float | None = Field(description="Normalised pointwise mutual information by users, 0 below the minimum.")
     by_items: float | None = Field(description="The same by items.")
     users: int | None = Field(description="Users who have both.")
@@ -85,7 +85,7 @@ class TrendQuery(Request):
 
     bucket: Literal["day", "week"] = Field("week", description="Days from midnight or weeks from Monday, UTC.")
     number: Annotated[int, Field(ge=1, le=120)] = Field(12, description="How many of them.")
-    at: EpochMs | None = Field(None, description="The time that the last one ends with; now where absent.")
+    at: Moment | None = Field(None, description="The time that the last one ends with; now where absent.")
 
 
 class TrendBucketAnswer(Answer):

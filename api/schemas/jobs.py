@@ -9,7 +9,14 @@ from pydantic import ConfigDict, Field
 from api.schemas.common import Answer, Cursor, Id, Request
 from engine.domain import JobState
 from engine.jobs.job import MAX_LIST
-from engine.jobs.parameters import JobKind, ReembedParameters, RetrainParameters
+from engine.jobs.parameters import (
+    DiscoverTopicsParameters,
+    FindSimilarUsersParameters,
+    JobKind,
+    ReembedParameters,
+    RelateInterestsParameters,
+    RetrainParameters,
+)
 
 
 class ReembedBody(ReembedParameters):
@@ -24,6 +31,26 @@ class RetrainBody(RetrainParameters):
 
     plain: ClassVar[bool] = True
     model_config = ConfigDict(json_schema_extra={"example": {"training": {"max_seconds": 120}}})
+
+
+class RelateInterestsBody(RelateInterestsParameters):
+    """Nothing to say: send {}."""
+
+    plain: ClassVar[bool] = True
+
+
+class DiscoverTopicsBody(DiscoverTopicsParameters):
+    """How many topics."""
+
+    plain: ClassVar[bool] = True
+    model_config = ConfigDict(json_schema_extra={"example": {"number": 40}})
+
+
+class FindSimilarUsersBody(FindSimilarUsersParameters):
+    """Whom to compare."""
+
+    plain: ClassVar[bool] = True
+    model_config = ConfigDict(json_schema_extra={"example": {"everyone": True}})
 
 
 class JobPath(Request):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.common import Answer, Body, EpochMs, Id, Request
+from api.schemas.common import Answer, Body, EpochMs, Id, Moment, Request
 from api.schemas.items import AttributeChanges, Attributes
 
 
@@ -20,7 +20,7 @@ class InterestsQuery(Request):
     """Which interests."""
 
     n: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Strongest ones; the shares are of all.")
-    at: EpochMs | None = Field(None, description="As they were at this time; now where absent.")
+    at: Moment | None = Field(None, description="As they were at this time; now where absent.")
     evidence: Annotated[int, Field(ge=0, le=20)] = Field(
         0, description="Items named for each interest, with what behaviour on them gave."
     )
@@ -123,11 +123,11 @@ class UsersAnswer(Answer):
 class ProfileQuery(Request):
     """What the profile is asked for."""
 
-    at: EpochMs | None = Field(None, description="As of this time; now where absent.")
+    at: Moment | None = Field(None, description="As of this time; now where absent.")
     offset_minutes: Annotated[int, Field(ge=-720, le=840)] = Field(
         0, description="Minutes east of UTC in which hours and weekdays are told; without summer time."
     )
-    since: EpochMs | None = Field(None, description="Tell how interests moved since this time; before `at`.")
+    since: Moment | None = Field(None, description="Tell how interests moved since this time; before `at`.")
 
 
 class RhythmAnswer(Answer):

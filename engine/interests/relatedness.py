@@ -11,10 +11,11 @@ which is 0 where the two are independent, 1 where neither comes without the othe
 other (Bouma 2009, Normalized (Pointwise) Mutual Information in Collocation Extraction). Items say the same by their
 ABOUT weights, each item alike. Two interests are related by
 
-    weight(x, y) = part · npmi_users(x, y) + (1 − part) · npmi_items(x, y)
+    weight(x, y) = part · sure_users · npmi_users(x, y) + (1 − part) · sure_items · npmi_items(x, y)
 
-where a side on which fewer users or items than the minimum have both counts 0, so that a rare pair cannot win by
-chance. Those above 0 are kept, the strongest k of each interest.
+    sure = n / (n + n_min) for n users or items that have both, 0 where n < n_min
+
+so that a rare pair cannot win by chance. Those above 0 are kept, the strongest k of each interest.
 """
 
 from __future__ import annotations
@@ -108,8 +109,8 @@ def related_blocks(
         users: Users and their interests.
         items: Items and what they are about; the same interests.
         part: Part of the users in the weight.
-        min_users: Users who must have both.
-        min_items: Items that must be about both.
+        min_users: Users who must have both, at least 1.
+        min_items: Items that must be about both, at least 1.
         keep: Strongest relations kept of one interest.
         block: Interests compared with all others at once.
     """
@@ -117,9 +118,9 @@ def related_blocks(
     sides = [_Side(users, min_users), _Side(items, min_items)]
     for start in range(0, number, block):
         end = min(start + block, number)
-        npmi_users, count_users = sides[0].rows(start, end)
-        npmi_items, count_items = sides[1].rows(start, end)
-        weight = sparse.csr_array(part * npmi_users + (1.0 - part) * npmi_items)
+        npmi_users, sure_users, count_users = sides[0].rows(start, end)
+        npmi_items, sure_items, count_items = sides[1].rows(start, end)
+        weight = sparse.csr_array(part * sure_users + (1.0 - part) * sure_items)
         source, target, value = _strongest(weight, start, keep)
         row = source - start
         yield Related(
@@ -148,17 +149,26 @@ class _Side:
         )
         self._present_by_interest = sparse.csr_array(self._present.T)
 
-    def rows(self, start: int, end: int) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Give npmi and number of carriers of some interests with all, where there are enough carriers."""
+    def rows(self, start: int, end: int) -> tuple[sparse.csr_array, sparse.csr_array, sparse.csr_array]:
+        """Give npmi, npmi by how sure it is, and number of carriers of some interests with all.
+
+        Where there are too few carriers the first two are 0.
+        """
         count = sparse.csr_array(self._present_by_interest[start:end] @ self._present)
         joint = sparse.coo_array(self._weighted[start:end] @ self._shares)
         row, column = joint.coords
         chance = np.asarray(joint.data, dtype=np.float64)
-        enough = (_at(count, row, column) >= self._least) & (row + start != column) & (chance > 0)
-        row, column, chance = row[enough], column[enough], chance[enough]
+        carriers = _at(count, row, column)
+        enough = (carriers >= self._least) & (row + start != column) & (chance > 0)
+        row, column, chance, carriers = row[enough], column[enough], chance[enough], carriers[enough]
         value = np.log(chance / (self._p[row + start] * self._p[column])) / -np.log(chance)
         shape = (end - start, self._shares.shape[1])
-        return sparse.csr_array((value, (row, column)), shape=shape), count
+        sure = value * carriers / (carriers + self._least)
+        return (
+            sparse.csr_array((value, (row, column)), shape=shape),
+            sparse.csr_array((sure, (row, column)), shape=shape),
+            count,
+        )
 
 
 def _at(matrix: sparse.csr_array, row: npt.NDArray[np.integer], column: npt.NDArray[np.integer]) -> Floats:

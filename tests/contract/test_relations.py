@@ -66,8 +66,8 @@ def test_interests_that_users_share_are_related(store: GraphStore, settings: Set
     pairs = {("category:tea", "category:honey"), ("category:beer", "category:crisps")}
     found = related(store)
     assert set(found) == pairs | {(y, x) for x, y in pairs}
-    # P(x) = 1/4, P(x, y) = 1/8, npmi 1/3; users have half of the weight.
-    assert list(found.values()) == pytest.approx([1 / 6] * 4)
+    # P(x) = 1/4, P(x, y) = 1/8, npmi 1/3; three users with a minimum of two, and users have half of the weight.
+    assert list(found.values()) == pytest.approx([1 / 6 * 3 / 5] * 4)
     assert counted == {"interests": 4, "users": 6, "items": 4, "relations": 4}
     [edge] = rows_of(
         store,

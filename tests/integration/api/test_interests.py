@@ -118,3 +118,17 @@ def test_neighbours(api: httpx.Client, now: int, store: GraphStore) -> None:
     assert len(api.get("/v1/users/a/neighbours?depth=2&follows=false").json()["neighbours"]) == 1
     assert api.get("/v1/users/nobody/neighbours").json()["neighbours"] == []
     assert_problem(api.get("/v1/users/a/neighbours?depth=9"), 422, field="depth")
+
+
+def test_times_as_text(api: httpx.Client, now: int) -> None:
+    milliseconds = api.get("/v1/users/a/interests?at=1767225600000").json()
+    assert api.get("/v1/users/a/interests", params={"at": "2026-01-01T01:00:00+01:00"}).json() == milliseconds
+    for wrong in ("yesterday", "2026-01-01T00:00:00", "-1"):
+        assert_problem(api.get("/v1/users/a/interests", params={"at": wrong}), 422, field="at")
+
+
+@pytest.mark.parametrize("kind", ["relate_interests", "discover_topics", "find_similar_users"])
+def test_jobs_are_asked_for(api: httpx.Client, store: GraphStore, kind: str) -> None:
+    made = api.post(f"/v1/jobs/{kind}", json={})
+    assert (made.status_code, made.json()["kind"], made.json()["state"]) == (202, kind, "queued")
+    assert_problem(api.post(f"/v1/jobs/{kind}", json={"number": 0, "everyone": 1, "x": 1}), 422)
