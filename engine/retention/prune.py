@@ -14,12 +14,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from engine.cooccurrence.settle import settle_all
 from engine.cooccurrence.withdraw import withdraw
 from engine.domain import EpochMs, now_ms
+from engine.errors import FencedError
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
 from engine.interests.signals import sequence_types
@@ -121,6 +124,10 @@ def prune(
         late = end is not None and time.monotonic() > end
         if not dry_run:
             _advance(store, limits, sum(result.events.values()) - gone, after)
+            # What was taken back waits as moves: here they never pile up, whether workers run or not.
+            [pending] = store.read("cooccurrence/pending")
+            with suppress(FencedError):
+                settle_all(store, settings, pending["shards"] or settings.co_occurrence.shards)
         if late:
             result.finished = False
             return result
