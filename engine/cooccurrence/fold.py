@@ -65,7 +65,7 @@ def fold(store: GraphStore, settings: Settings, *, limit: int | None = None) -> 
     most = settings.co_occurrence.fold_batch_events if limit is None else limit
     taken = take(store, settings, limit=most) if waiting else 0
     shards = max(settings.co_occurrence.shards, pending["shards"] or 1)
-    settled = settle_all(store, settings, shards, first=os.getpid() % shards)
+    settled = settle_all(store, settings, shards, first=os.getpid() % shards, most_events=2 * most)
     [after] = store.read("cooccurrence/pending")
     return FoldResult(after["state"], taken, settled.items, settled.edges, after["as_of"], more=taken >= most)
 

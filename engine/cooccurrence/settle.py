@@ -56,7 +56,7 @@ class Settled:
     more: bool = False
 
 
-def settle(store: GraphStore, settings: Settings, shard: int) -> Settled:
+def settle(store: GraphStore, settings: Settings, shard: int, *, most_events: int = _MOST_EVENTS) -> Settled:
     """Work in the moves that wait for a shard, a bounded number.
 
     Nothing is done while co-occurrence is counted again. A move that cannot be read has everything counted again.
@@ -65,10 +65,13 @@ def settle(store: GraphStore, settings: Settings, shard: int) -> Settled:
         store: The graph.
         settings: Window, half-lives, edges kept.
         shard: The shard.
+        most_events: Events after which the next moves are left to another transaction.
     """
     cache = cache_of(store)
     try:
-        done, keep = store.write_transaction(lambda tx: _settle(tx, settings, shard, cache), timeout_s=TIMEOUT_S)
+        done, keep = store.write_transaction(
+            lambda tx: _settle(tx, settings, shard, cache, most_events), timeout_s=TIMEOUT_S
+        )
     except FencedError:
         return Settled()
     except UnreadableMoveError as error:
@@ -79,7 +82,9 @@ def settle(store: GraphStore, settings: Settings, shard: int) -> Settled:
     return done
 
 
-def settle_all(store: GraphStore, settings: Settings, shards: int, *, first: int = 0) -> Settled:
+def settle_all(
+    store: GraphStore, settings: Settings, shards: int, *, first: int = 0, most_events: int = _MOST_EVENTS
+) -> Settled:
     """Settle every shard until nothing waits for it.
 
     Args:
@@ -87,12 +92,13 @@ def settle_all(store: GraphStore, settings: Settings, shards: int, *, first: int
         settings: Window, half-lives, edges kept.
         shards: Their number.
         first: Where to begin, so that several workers begin at several shards.
+        most_events: Events of one transaction, where moves can be cut so.
     """
     moves = items = edges = 0
     for number in range(shards):
         more = True
         while more:
-            done = settle(store, settings, (first + number) % shards)
+            done = settle(store, settings, (first + number) % shards, most_events=most_events)
             moves, items, edges, more = moves + done.moves, items + done.items, edges + done.edges, done.more
     return Settled(moves, items, edges)
 
@@ -107,12 +113,14 @@ def lock_shards(tx: Tx, shards: int) -> None:
     tx.run("cooccurrence/lock_states", ids=sorted(shard_state(shard) for shard in range(shards)))
 
 
-def _settle(tx: Tx, settings: Settings, shard: int, cache: RowCache) -> tuple[Settled, Callable[[], None]]:
+def _settle(
+    tx: Tx, settings: Settings, shard: int, cache: RowCache, most_events: int
+) -> tuple[Settled, Callable[[], None]]:
     found = tx.run("cooccurrence/waiting_moves", id=shard_state(shard), shard=shard, limit=_MOST_MOVES)
     waiting: list[dict[str, Any]] = found[0]["moves"] if found else []
     if not waiting:
         return Settled(), lambda: None
-    moves = _bounded(waiting)
+    moves = _bounded(waiting, most_events)
     more = len(moves) < len(waiting) or len(waiting) == _MOST_MOVES
     stretches = joined([decode(move["payload"]) for move in moves])
     mine = in_shard(stretches.names, shard, moves[0]["shards"])
@@ -155,12 +163,12 @@ def _settle(tx: Tx, settings: Settings, shard: int, cache: RowCache) -> tuple[Se
     return Settled(len(moves), int(counted["items"]), edges, more), keep
 
 
-def _bounded(waiting: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+def _bounded(waiting: Sequence[dict[str, Any]], most_events: int) -> Sequence[dict[str, Any]]:
     """Give the first moves, at least one, that are cut alike and hold few enough events."""
     events = 0
     for number, move in enumerate(waiting):
         events += move["events"]
-        if number and (events > _MOST_EVENTS or move["shards"] != waiting[0]["shards"]):
+        if number and (events > most_events or move["shards"] != waiting[0]["shards"]):
             return waiting[:number]
     return waiting
 

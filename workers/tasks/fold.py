@@ -16,7 +16,7 @@ from workers.tasks.jobs import announce
 _log = structlog.get_logger("workers.fold")
 
 
-@shared_task(name=contracts.FOLD_CO_OCCURRENCE, soft_time_limit=60, time_limit=120)
+@shared_task(name=contracts.FOLD_CO_OCCURRENCE, soft_time_limit=300, time_limit=360)
 def fold_co_occurrence() -> None:
     """Fold the events that wait; have them all counted again where the state says so.
 
