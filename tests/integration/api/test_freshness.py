@@ -73,6 +73,11 @@ def test_what_was_shown_and_passed_by_fades_at_once_and_a_click_takes_it_back(sh
         # Being shown something is not dealing with it.
         assert "seen" not in after["cut"]
         assert after["newcomer"]
+    with shop.client() as client:
+        token = client.delete("/v1/events/fay-0").json()["freshness"]
+    fading = term(asked(shop, "fay", token, explain=True), best, "fatigue")
+    assert fading is not None
+    assert fading["path"][0]["count"] == 3
     token = sent(shop, event("click", "fay", best, recommendation_id=said))
     back = asked(shop, "fay", token, seen=True)
     assert term(back, best, "fatigue") is None
