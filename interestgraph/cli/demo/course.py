@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,12 +70,7 @@ def find_course(store: GraphStore, client: Client) -> Course | None:
         interests = {entry.id: entry for entry in client.interests(found["user"], 1000, at=at)}
         entry = interests.get(found["interest"])
         share.append(0.0 if entry is None else entry.share)
-        weight.append(0.0 if entry is None else entry.behaviour)
+        weight.append(0.0 if entry is None else entry.behaviour or 0.0)
     return Course(
         found["user"], found["interest"], found["name"], found["events"], tuple(times), tuple(share), tuple(weight)
     )
-
-
-def peak(values: Sequence[float]) -> int:
-    """Give the place of the largest value."""
-    return max(range(len(values)), key=lambda place: values[place])
