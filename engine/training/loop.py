@@ -146,9 +146,15 @@ class Trainer:
             TrainingError: The loss is not finite.
         """
         training = self.settings.training
-        progress = self._checkpoints.restore(self.model, self._optimizer) or Progress()
-        begin = time.monotonic() - progress.seconds
-        while progress.epoch < training.epochs and progress.epoch - progress.best_epoch < training.patience:
+        progress = self._checkpoints.restore(self.model, self._optimizer)
+        begin = time.monotonic() - (progress.seconds if progress else 0)
+        if progress is None:
+            progress = Progress()
+            if not self.start.sets:
+                # Counted edges alone are a good ranking: nothing worse than them is kept.
+                progress.best_ndcg = self.validate()
+                self._checkpoints.save(progress, self.model, self._optimizer, best=True)
+        while self._passes_left(progress) > 0:
             if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
                 break
             loss = self._epoch(progress, begin)
@@ -286,14 +292,20 @@ class Trainer:
         self._optimizer.step()
         return value, message
 
+    def _passes_left(self, progress: Progress) -> int:
+        """Give the passes that may still come when none of them is better."""
+        training = self.settings.training
+        patient_until = max(progress.best_epoch, self.start.first_passes) + training.patience
+        return min(training.epochs, patient_until) - progress.epoch
+
     def _seconds_left(self, progress: Progress, epoch_seconds: float | None = None) -> float:
         """Guess by the epochs that patience still allows."""
-        training = self.settings.training
         pace = epoch_seconds if epoch_seconds is not None else progress.seconds / max(progress.epoch, 1)
-        most = min(training.epochs - progress.epoch, training.patience - (progress.epoch - progress.best_epoch))
+        most = self._passes_left(progress)
         left = pace * max(most - (1 if epoch_seconds is not None else 0), 0)
-        if training.max_seconds is not None:
-            left = min(left, max(training.max_seconds - progress.seconds, 0))
+        most_seconds = self.settings.training.max_seconds
+        if most_seconds is not None:
+            left = min(left, max(most_seconds - progress.seconds, 0))
         return left
 
 

@@ -28,6 +28,7 @@ from engine.training.data import Dataset, InteractionTable, Split, recent
 _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 """Events per item below which a dropout holds; the more is known of an item, the less it needs."""
 _DROPOUT_DENSE: Final = 0.2
+_FIRST_PASSES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class Start:
     of: Literal["co_occurrence", "sets"]
     sets: bool
     ndcg: dict[str, float]
+
+    @property
+    def first_passes(self) -> int:
+        """Passes before patience counts.
+
+        Where counted edges lead alone, the softmax first has to learn how popular each item is; meanwhile the ranking
+        gets worse before it gets better than the edges.
+        """
+        return 0 if self.sets else _FIRST_PASSES
 
 
 def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig, *, seed: int, limit: int) -> Start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.errors import TrainingError
 from engine.evaluation.baselines import popularity
 from engine.evaluation.protocols import evaluate
 from engine.settings import Settings, load_settings
+from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, InteractionTable, ItemTable, split_by_time
 from engine.training.loop import Report, Trainer
 
@@ -122,3 +124,23 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     losses = [run.run().history[0]["loss"] for run in runs]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert losses[0] != losses[2]
+
+
+def test_patience_waits_for_the_first_passes_where_counted_edges_lead(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, 40, patience=2)
+    standing = Progress(epoch=5, best_epoch=1)
+    trainer.start = replace(trainer.start, sets=False)
+    assert trainer._passes_left(standing) == 8 + 2 - 5
+    trainer.start = replace(trainer.start, sets=True)
+    assert trainer._passes_left(standing) == 1 + 2 - 5
+    assert trainer._passes_left(Progress(epoch=39, best_epoch=39)) == 1
+
+
+def test_a_training_that_only_harms_leaves_the_counted_edges(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, 2, learning_rate=3.0)
+    trainer.start = replace(trainer.start, sets=False)
+    at_start = trainer.validate()
+    progress = trainer.run()
+    assert max(entry["ndcg@10"] for entry in progress.history) < at_start
+    assert progress.best_epoch == 0 and progress.epoch == 2
+    assert trainer.validate() == pytest.approx(at_start)
