@@ -32,6 +32,7 @@ def test_all_commands_run_from_top_to_bottom(stack: Stack) -> None:
     known = household.group(1)
     script = script.replace("/users/1/", f"/users/{known}/").replace("'1'", f"'{known}'")
     script = script.replace("--users 1 ", f"--users {known} ").replace('\\"1\\"', f'\\"{known}\\"')
+    script = script.replace('"user_id": "1"', f'"user_id": "{known}"')
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         env=stack.environment,
