@@ -35,10 +35,10 @@ QUEUE_OF_KIND: Final[Mapping[str, str]] = {
     JobKind.EMBED_TEXTS: GPU_QUEUE,
     JobKind.RETRAIN: GPU_QUEUE,
     JobKind.REBUILD_CO_OCCURRENCE: CPU_QUEUE,
-    JobKind.REBUILD_INTERACTIONS: CPU_QUEUE,
-    JobKind.PRUNE: CPU_QUEUE,
     JobKind.DISCOVER_TOPICS: GPU_QUEUE,
     # These need no torch, but take minutes: on the queue of the fold they would stand before it.
+    JobKind.REBUILD_INTERACTIONS: GPU_QUEUE,
+    JobKind.PRUNE: GPU_QUEUE,
     JobKind.RELATE_INTERESTS: GPU_QUEUE,
     JobKind.FIND_SIMILAR_USERS: GPU_QUEUE,
 }
