@@ -12,12 +12,12 @@ from statistics import median
 from typing import Any, Final
 
 import polars as pl
-from engine.events.ingest import ingest
 
 from benchmarks.ingest.result import Result, percentile
 from benchmarks.ingest.stack import SERVERS, Progress, import_all, prepared, running
 from engine.cooccurrence.fold import fold
 from engine.domain import MS_PER_DAY, now_ms
+from engine.events.ingest import ingest
 from engine.graph.store import GraphStore
 from engine.importing.datasets.base import Dataset, Part
 from engine.importing.events import EventMapping
@@ -41,8 +41,9 @@ _YEAR_MS: Final = 365 * MS_PER_DAY
 def larger_graph(home: Path, rounds: int, progress: Progress, say: Callable[[str], None]) -> Result:
     """Compare events on a graph of 10,000 INTERACTED edges with events on one of a million.
 
-    Both are made alike: users with fifty items each, items with as many users, so that only the size differs. Events
-    go to both by turns, in batches and one by one, each moved and folded.
+    Both are made alike: users with fifty items each, items with forty users, so that only the size differs. Events go
+    to both by turns, each moved and folded. One by one they are the measure; in batches, which the details give as
+    well, the events of the small graph share its few items and rows, those of the large one hardly any.
     """
     sizes = (_SMALL_EDGES, _SMALL_EDGES * _TIMES_LARGER)
     homes = [home / f"edges-{edges}" for edges in sizes]
@@ -67,7 +68,7 @@ def larger_graph(home: Path, rounds: int, progress: Progress, say: Callable[[str
     small, large = costs
     ratios = {kind: median(large[kind]) / median(small[kind]) for kind in ("batch", "single")}
     return Result(
-        GRAPH, f"cost of an event, graph {_TIMES_LARGER} times larger", "×", 1.6, 1.2, round(max(ratios.values()), 3),
+        GRAPH, f"cost of an event, graph {_TIMES_LARGER} times larger", "×", 1.6, 1.2, round(ratios["single"], 3),
         details={
             "interacted_edges": list(sizes),
             "rounds": rounds,
