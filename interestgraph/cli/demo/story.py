@@ -192,7 +192,9 @@ class Story:
             self._console.print(f"  {_result(self._watch(client, client.start(kind)))}")
         strongest = _plain_interests(client, user, n=1)[0]
         related = [f"{entry['name']} {entry['weight']:.2f}" for entry in client.related(strongest["id"], 4)["related"]]
-        self._console.print(f"  with “{strongest['name']}” go: {', '.join(related) or 'none'}  [dim](by what users and items share)[/dim]")
+        self._console.print(
+            f"  with “{strongest['name']}” go: {', '.join(related) or 'none'}  [dim](by what they share)[/dim]"
+        )
         near = [f"{entry['id']} {entry['weight']:.2f}" for entry in client.neighbours(user, n=5)["neighbours"]]
         self._console.print(f"  households like {user}: {', '.join(near) or 'none'}  [dim](cosine)[/dim]")
 
