@@ -77,7 +77,7 @@ def picture(store: GraphStore, *, moments: bool = False) -> dict[Any, Any]:
     """Everything in the graph but the ledger, by what it is and whom it joins."""
     nodes = ask(
         store,
-        "MATCH (n) WHERE NOT n:Import AND NOT n:Migration AND NOT n:Lease AND NOT n:State RETURN labels(n) AS l, properties(n) AS p",
+        "MATCH (n) WHERE NOT (n:Import OR n:Migration OR n:Lease OR n:State) RETURN labels(n) AS l, properties(n) AS p",
     )
     edges = ask(
         store,
