@@ -11,14 +11,15 @@ import structlog
 
 from api import memory, metrics
 from api.slots import Slots
+from engine.broker import broker_url
 from engine.errors import DatabaseUnavailableError, InterestGraphError, UnavailableError
+from engine.graph.fresh import FreshReads
 from engine.graph.store import GraphStore
 from engine.ranking.answers import RankingStatus
 from engine.ranking.service import Recommender
 from engine.settings import Settings
 from engine.stream.producer import EventProducer
 from engine.stream.state import StreamState, stream_state
-from workers.contracts import broker_url
 
 EXTENSION: Final = "interestgraph"
 # A request waits no longer for a database that is away; its caller is told to come back.
@@ -42,6 +43,7 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis_url = _redis_url(settings)
+        self.fresh_reads = FreshReads(settings.api.freshness_wait_s)
         self._lock = threading.Lock()
         self._store: GraphStore | None = None
         self._recommender: Recommender | None = None

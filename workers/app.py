@@ -11,9 +11,10 @@ from typing import Any, Final
 import structlog
 from celery import Celery, signals
 
+from engine.broker import broker_url
 from engine.settings import get_settings
 from workers import logs
-from workers.contracts import CPU_QUEUE, broker_url
+from workers.contracts import CPU_QUEUE
 from workers.queues import QUEUES, ROUTES, beat_schedule
 
 _GRACE_S: Final = 120

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
+from engine.broker import broker_url
 from engine.errors import BrokerUnavailableError
 from engine.jobs.parameters import JobKind
 from engine.settings import Settings
@@ -53,27 +54,6 @@ class JobMessage(TypedDict):
 
     job_id: str
     version: str | None
-
-
-def broker_url(settings: Settings) -> str:
-    """Give the address of the Redis server: `REDIS_URL`, else that of the embedded one.
-
-    Raises:
-        BrokerUnavailableError: The embedded one was never started here.
-    """
-    if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    from engine.embedded import EmbeddedStack
-
-    url = EmbeddedStack(settings).redis_url()
-    if url is None:
-        raise BrokerUnavailableError(
-            "No embedded Valkey was started here yet.",
-            field="INTERESTGRAPH_HOME",
-            value=str(settings.home),
-            remedy="Run: interestgraph up. Or set REDIS_URL.",
-        )
-    return url
 
 
 def send_job(settings: Settings, job: Job) -> None:

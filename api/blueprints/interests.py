@@ -26,6 +26,7 @@ from api.schemas.interests import (
 from api.schemas.users import DeclaredAnswer, DeclaredInterests, InterestsAnswer, InterestsQuery, UserPath
 from api.validation import validated
 from engine.domain import now_ms
+from engine.events.token import decode_token
 from engine.graph.entities import list_interests
 from engine.interests.declared import declare_interests
 from engine.interests.hierarchy import read_interest
@@ -48,11 +49,19 @@ blueprint = APIBlueprint("interests", __name__)
 @validated
 def read(path: UserPath, query: InterestsQuery) -> Any:
     """Strongest first, as of now or of a past time. A user who is not known has none, and `known` says so."""
-    settings = container().settings
-    limit = query.n or settings.interests.max_shown
-    found = read_interests(
-        container().store(), path.user_id, settings=settings, at=query.at, limit=limit, evidence=query.evidence
-    )
+    parts = container()
+    options: dict[str, Any] = {
+        "settings": parts.settings,
+        "at": query.at,
+        "limit": query.n or parts.settings.interests.max_shown,
+        "evidence": query.evidence,
+    }
+    store = parts.store()
+    if query.freshness is None:
+        found = read_interests(store, path.user_id, **options)
+    else:
+        bookmarks = decode_token(query.freshness).bookmarks
+        found = parts.fresh_reads.run(lambda: read_interests(store, path.user_id, bookmarks=bookmarks, **options))
     return answer(
         {
             "user_id": found.user_id,

@@ -24,6 +24,9 @@ class InterestsQuery(Request):
     evidence: Annotated[int, Field(ge=0, le=20)] = Field(
         0, description="Items named for each interest, with what behaviour on them gave."
     )
+    freshness: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None, description="Token from `POST /v1/events`: the answer knows of those events."
+    )
 
 
 class EvidenceAnswer(Answer):

@@ -10,37 +10,17 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from engine.broker import broker_url
 from engine.errors import BrokerUnavailableError
 from engine.settings import Settings
 
 _TIMEOUT_S: Final = 5.0
 
 
-def redis_url(settings: Settings) -> str:
-    """Give the address of the Redis server: `REDIS_URL`, else that of the embedded one.
-
-    Raises:
-        BrokerUnavailableError: The embedded one was never started here.
-    """
-    if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    from engine.embedded import EmbeddedStack
-
-    url = EmbeddedStack(settings).redis_url()
-    if url is None:
-        raise BrokerUnavailableError(
-            "No embedded Valkey was started here yet.",
-            field="INTERESTGRAPH_HOME",
-            value=str(settings.home),
-            remedy="Run: interestgraph up. Or set REDIS_URL.",
-        )
-    return url
-
-
 def connect(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> redis.Redis:
     """Give a connection pool; nothing is sent yet. What is tried again, and how often, its user decides."""
     return redis.Redis.from_url(
-        redis_url(settings),
+        broker_url(settings),
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),

@@ -218,9 +218,12 @@ class Client:
         answer = self._call("GET", f"/v1/items/{_segment(item_id)}/similar", params={"n": n})
         return tuple(ranked(item) for item in answer["items"])
 
-    def interests(self, user_id: str, n: int | None = None, *, at: int | str | None = None) -> tuple[Interest, ...]:
+    def interests(
+        self, user_id: str, n: int | None = None, *, at: int | str | None = None, freshness: str | None = None
+    ) -> tuple[Interest, ...]:
         """Ask what a user is interested in, strongest first; now, or as it was at a past time."""
-        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=_given({"n": n, "at": at}))
+        query = _given({"n": n, "at": at, "freshness": freshness})
+        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=query)
         return tuple(pick(Interest, interest) for interest in answer["interests"])
 
     def interest(self, interest_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import structlog
 from celery import Task, shared_task
 from celery.exceptions import Reject
 
+from engine.broker import broker_url
 from engine.domain import MS_PER_SECOND
 from engine.errors import BrokerUnavailableError, InterestGraphError, UnavailableError
 from engine.jobs.job import Job, get_job
@@ -102,7 +103,7 @@ def _waiting(queue: str) -> int:
     settings = get_settings()
     try:
         with redis.Redis.from_url(
-            contracts.broker_url(settings), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
+            broker_url(settings), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
         ) as client:
             return int(client.llen(queue))
     except redis.RedisError as error:

@@ -115,6 +115,11 @@ def test_every_part_of_the_answer_knows_of_the_event(
         token = sent(shop, event("view", f"new-{number}", "milk-0"))
         found = asked(shop, f"new-{number}", token, explain=True, diversity=0)
         assert found["cut"] == {"seen": 1}
+        with shop.client() as client:
+            interests = client.get(f"/v1/users/new-{number}/interests", params={"freshness": token}).json()["interests"]
+            wrong = client.get(f"/v1/users/new-{number}/interests", params={"freshness": "no token"})
+        assert [(interest["id"], interest["share"]) for interest in interests] == [("category:milk", 1.0)]
+        assert (wrong.status_code, wrong.json()["field"]) == (422, "freshness")
         follows = term(found, "bread-0", "co_occurrence")
         assert follows is not None
         assert follows["value"] > 0
