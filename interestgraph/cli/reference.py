@@ -61,7 +61,7 @@ def env_example() -> str:
     """Make `.env.example`: every setting with its meaning and default, commented out."""
     lines = [
         "# Copy to .env and change what you need. Every line shows the default; an empty value counts as not set.",
-        "# Made by `make docs` from engine/settings.py.",
+        "# Made by `make docs` from engine/settings/.",
     ]
     last = None
     for section, variable, default, description in setting_rows():
@@ -79,7 +79,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "From the environment or a file `.env` in the working folder. Made by `make docs` from `engine/settings.py`.",
+        "From the environment or a file `.env` in the working folder. Made by `make docs` from `engine/settings/`.",
     ]
     last = None
     for section, variable, default, description in setting_rows():
