@@ -21,7 +21,7 @@ from engine.domain import MS_PER_SECOND, EpochMs, now_ms
 from engine.errors import InterestGraphError, InvalidInputError, shorten
 from engine.settings import Settings, get_settings
 from interestgraph.cli import importing
-from interestgraph.cli.importing import AsJson, Columns, CreateMissing, Delimiter, Format, Unit
+from interestgraph.cli.options import AsJson, Columns, CreateMissing, Delimiter, EventKind, Format, TypeNames, Unit
 
 if TYPE_CHECKING:
     from engine.importing.events import EventMapping
@@ -37,10 +37,6 @@ _SHOWN: Final = 5
 
 Via = Annotated[str, typer.Option("--via", help="stream (Redis, does not wait for the graph) or rest (the API).")]
 ApiUrl = Annotated[str | None, typer.Option(help="Address of the API; that of the stack here by itself.")]
-EventKind = Annotated[str | None, typer.Option("--type", help="Type of every event; else a column says it.")]
-TypeNames = Annotated[
-    list[str] | None, typer.Option("--type-name", metavar="THEIRS=OURS", help="For example buy=purchase; repeatable.")
-]
 Send = Callable[[list[dict[str, Any]]], "Told"]
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
 
@@ -25,6 +23,7 @@ from interestgraph.client.answers import (
     ranked,
 )
 from interestgraph.client.errors import ConnectionFailedError, JobTimeoutError, problem_of
+from interestgraph.client.parameters import flags, given, segment, with_id
 
 _RETRIED: Final = frozenset({429, 503})
 
@@ -104,8 +103,8 @@ class Client:
             atomic: All are written or none; the first that cannot be accepted is raised.
             stream: Do not wait until they are in the graph: they go into the server's stream.
         """
-        batch = [_with_id(event) for event in events]
-        query = _flags(create_missing=create_missing, atomic=atomic, stream=stream)
+        batch = [with_id(event) for event in events]
+        query = flags(create_missing=create_missing, atomic=atomic, stream=stream)
         answer = self._call("POST", "/v1/events", params=query, json={"events": batch})
         outcomes = tuple(pick(EventOutcome, event) for event in answer["events"])
         return Sent(
@@ -138,10 +137,10 @@ class Client:
             piece: Events of one request.
             timeout_s: Seconds that one request may take.
         """
-        query = _flags(create_missing=create_missing, atomic=False, stream=stream)
+        query = flags(create_missing=create_missing, atomic=False, stream=stream)
         sent = SentLines()
         left = iter(events)
-        while part := [json.dumps(_with_id(event), ensure_ascii=False) for event in islice(left, piece)]:
+        while part := [json.dumps(with_id(event), ensure_ascii=False) for event in islice(left, piece)]:
             answer = self._call(
                 "POST",
                 "/v1/events",
@@ -168,11 +167,11 @@ class Client:
         Returns:
             Token to ask with for an answer that no longer knows of it.
         """
-        return str(self._call("DELETE", f"/v1/events/{_segment(event_id)}")["freshness"])
+        return str(self._call("DELETE", f"/v1/events/{segment(event_id)}")["freshness"])
 
     def user_events(self, user_id: str) -> Iterator[dict[str, Any]]:
         """Give the events of a user, newest first."""
-        return self._pages(f"/v1/users/{_segment(user_id)}/events", "events")
+        return self._pages(f"/v1/users/{segment(user_id)}/events", "events")
 
     # Answers
 
@@ -202,7 +201,7 @@ class Client:
         """
         query: dict[str, Any] = {"n": n, "explain": explain, "exclude": list(exclude)}
         query.update({"freshness": freshness, "interest": interest, "seen": seen, "diversity": diversity})
-        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/recommendations", params=_given(query))
+        answer = self._call("GET", f"/v1/users/{segment(user_id)}/recommendations", params=given(query))
         return Recommendations(
             items=tuple(ranked(item) for item in answer["items"]),
             recommendation_id=answer.get("recommendation_id"),
@@ -215,47 +214,47 @@ class Client:
 
     def similar(self, item_id: str, n: int = 10) -> tuple[RecommendedItem, ...]:
         """Ask which items are like one."""
-        answer = self._call("GET", f"/v1/items/{_segment(item_id)}/similar", params={"n": n})
+        answer = self._call("GET", f"/v1/items/{segment(item_id)}/similar", params={"n": n})
         return tuple(ranked(item) for item in answer["items"])
 
     def interests(
         self, user_id: str, n: int | None = None, *, at: int | str | None = None, freshness: str | None = None
     ) -> tuple[Interest, ...]:
         """Ask what a user is interested in, strongest first; now, or as it was at a past time."""
-        query = _given({"n": n, "at": at, "freshness": freshness})
-        answer = self._call("GET", f"/v1/users/{_segment(user_id)}/interests", params=query)
+        query = given({"n": n, "at": at, "freshness": freshness})
+        answer = self._call("GET", f"/v1/users/{segment(user_id)}/interests", params=query)
         return tuple(pick(Interest, interest) for interest in answer["interests"])
 
     def interest(self, interest_id: str) -> dict[str, Any]:
         """Read an interest and its place in the hierarchy."""
-        return self._call("GET", f"/v1/interests/{_segment(interest_id)}")
+        return self._call("GET", f"/v1/interests/{segment(interest_id)}")
 
     def related(self, interest_id: str, n: int = 10) -> dict[str, Any]:
         """Ask which interests go together with one."""
-        return self._call("GET", f"/v1/interests/{_segment(interest_id)}/related", params={"n": n})
+        return self._call("GET", f"/v1/interests/{segment(interest_id)}/related", params={"n": n})
 
     def trend(self, interest_id: str, **window: Any) -> dict[str, Any]:
         """Ask how an interest goes; the members are those of `GET /v1/interests/{id}/trend`."""
-        return self._call("GET", f"/v1/interests/{_segment(interest_id)}/trend", params=_given(window))
+        return self._call("GET", f"/v1/interests/{segment(interest_id)}/trend", params=given(window))
 
     def profile(self, user_id: str, **options: Any) -> dict[str, Any]:
         """Ask for the patterns in a user's behaviour; the members are those of `GET /v1/users/{id}/profile`."""
-        return self._call("GET", f"/v1/users/{_segment(user_id)}/profile", params=_given(options))
+        return self._call("GET", f"/v1/users/{segment(user_id)}/profile", params=given(options))
 
     def neighbours(self, user_id: str, *, depth: int = 1, n: int = 10) -> dict[str, Any]:
         """Ask for the users who are near, strongest first."""
-        return self._call("GET", f"/v1/users/{_segment(user_id)}/neighbours", params={"depth": depth, "n": n})
+        return self._call("GET", f"/v1/users/{segment(user_id)}/neighbours", params={"depth": depth, "n": n})
 
     def declare_interests(self, user_id: str, weights: Mapping[str, float]) -> None:
         """Replace what a user has declared to like: weight by interest id."""
         body = {"interests": [{"id": name, "weight": weight} for name, weight in weights.items()]}
-        self._call("PUT", f"/v1/users/{_segment(user_id)}/interests", json=body)
+        self._call("PUT", f"/v1/users/{segment(user_id)}/interests", json=body)
 
     # Items and users
 
     def item(self, item_id: str) -> dict[str, Any]:
         """Read an item."""
-        return self._call("GET", f"/v1/items/{_segment(item_id)}")
+        return self._call("GET", f"/v1/items/{segment(item_id)}")
 
     def items(self) -> Iterator[dict[str, Any]]:
         """Read every item, by id."""
@@ -263,19 +262,19 @@ class Client:
 
     def put_item(self, item_id: str, item: Mapping[str, Any]) -> dict[str, Any]:
         """Make an item or replace it."""
-        return self._call("PUT", f"/v1/items/{_segment(item_id)}", json=item)
+        return self._call("PUT", f"/v1/items/{segment(item_id)}", json=item)
 
     def patch_item(self, item_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change some members of an item."""
-        return self._call("PATCH", f"/v1/items/{_segment(item_id)}", json=changes)
+        return self._call("PATCH", f"/v1/items/{segment(item_id)}", json=changes)
 
     def delete_item(self, item_id: str) -> None:
         """Delete an item."""
-        self._call("DELETE", f"/v1/items/{_segment(item_id)}")
+        self._call("DELETE", f"/v1/items/{segment(item_id)}")
 
     def user(self, user_id: str) -> dict[str, Any]:
         """Read a user."""
-        return self._call("GET", f"/v1/users/{_segment(user_id)}")
+        return self._call("GET", f"/v1/users/{segment(user_id)}")
 
     def users(self) -> Iterator[dict[str, Any]]:
         """Read every user, by id."""
@@ -283,15 +282,15 @@ class Client:
 
     def put_user(self, user_id: str, user: Mapping[str, Any]) -> dict[str, Any]:
         """Make a user or replace it."""
-        return self._call("PUT", f"/v1/users/{_segment(user_id)}", json=user)
+        return self._call("PUT", f"/v1/users/{segment(user_id)}", json=user)
 
     def patch_user(self, user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change some members of a user."""
-        return self._call("PATCH", f"/v1/users/{_segment(user_id)}", json=changes)
+        return self._call("PATCH", f"/v1/users/{segment(user_id)}", json=changes)
 
     def delete_user(self, user_id: str) -> None:
         """Delete a user with everything known of them."""
-        self._call("DELETE", f"/v1/users/{_segment(user_id)}")
+        self._call("DELETE", f"/v1/users/{segment(user_id)}")
 
     # Work and versions
 
@@ -305,11 +304,11 @@ class Client:
 
     def start(self, kind: str, **parameters: Any) -> Job:
         """Ask the workers for any kind of job: `relate_interests`, `discover_topics`, `find_similar_users`, …"""
-        return self._job(self._call("POST", f"/v1/jobs/{_segment(kind)}", json=parameters, repeat=False))
+        return self._job(self._call("POST", f"/v1/jobs/{segment(kind)}", json=parameters, repeat=False))
 
     def job(self, job_id: str) -> Job:
         """Read a job."""
-        return self._job(self._call("GET", f"/v1/jobs/{_segment(job_id)}"))
+        return self._job(self._call("GET", f"/v1/jobs/{segment(job_id)}"))
 
     def jobs(self) -> Iterator[Job]:
         """Read the jobs, newest first."""
@@ -317,7 +316,7 @@ class Client:
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""
-        return self._job(self._call("POST", f"/v1/jobs/{_segment(job_id)}/cancel"))
+        return self._job(self._call("POST", f"/v1/jobs/{segment(job_id)}/cancel"))
 
     def wait(self, job_id: str, *, timeout_s: float = 600.0, poll_s: float = 0.5) -> Job:
         """Wait until a job has ended.
@@ -341,7 +340,7 @@ class Client:
 
     def activate(self, version: str) -> dict[str, Any]:
         """Serve from another version."""
-        return self._call("POST", f"/v1/versions/{_segment(version)}/activate")
+        return self._call("POST", f"/v1/versions/{segment(version)}/activate")
 
     def ready(self) -> dict[str, Any]:
         """Read the state of each part; never raises for one that is down."""
@@ -357,7 +356,7 @@ class Client:
     def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
         cursor: str | None = None
         while True:
-            page = self._call("GET", path, params=_given({"cursor": cursor}))
+            page = self._call("GET", path, params=given({"cursor": cursor}))
             yield from page[name]
             cursor = page["next"]
             if cursor is None:
@@ -390,25 +389,3 @@ class Client:
                 wait_s = max(wait_s, asked_s)
             time.sleep(wait_s)
         raise AssertionError("unreachable")
-
-
-def _with_id(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an event an id before it leaves, so that sending it again is harmless."""
-    return {"id": uuid.uuid4().hex, **{name: value for name, value in event.items() if value is not None}}
-
-
-def _flags(*, create_missing: bool, atomic: bool, stream: bool) -> dict[str, str]:
-    flags = {"create_missing": "true"} if create_missing else {}
-    if atomic:
-        flags["atomic"] = "true"
-    if stream:
-        flags["wait"] = "false"
-    return flags
-
-
-def _segment(name: str) -> str:
-    return quote(name, safe="")
-
-
-def _given(query: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in query.items() if value is not None}
