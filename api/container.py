@@ -80,10 +80,10 @@ class Container:
         return None if self._recommender is None else self._recommender.status()
 
     def note_failure(self, error: InterestGraphError) -> None:
-        """Remember that the database could not be reached; that it is merely busy does not count."""
-        from neo4j.exceptions import TransientError
+        """Remember that the database could not be reached; one that is busy or in trouble answers all the same."""
+        from neo4j.exceptions import Neo4jError
 
-        if isinstance(error, DatabaseUnavailableError) and isinstance(error.__cause__, TransientError):
+        if isinstance(error, DatabaseUnavailableError) and isinstance(error.__cause__, Neo4jError):
             return
         if self._failure is None:
             _log.warning("the database does not answer", error=str(error))

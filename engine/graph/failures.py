@@ -10,6 +10,7 @@ from neo4j.exceptions import (
     AuthError,
     ClientError,
     ConnectionAcquisitionTimeoutError,
+    DatabaseError,
     DriverError,
     Neo4jError,
     ServiceUnavailable,
@@ -108,6 +109,11 @@ def mapped(operation: str) -> Iterator[None]:
                 "Neo4j has no such database.",
                 field="INTERESTGRAPH_NEO4J__DATABASE",
                 remedy="Community has one, named neo4j.",
+            ) from error
+        if isinstance(error, DatabaseError):
+            raise DatabaseUnavailableError(
+                f"Neo4j could not do it ({operation}): {error.message}",
+                remedy="See its log, interestgraph logs neo4j, and whether its disk is full.",
             ) from error
         raise
     except DriverError as error:

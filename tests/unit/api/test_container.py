@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from neo4j.exceptions import ServiceUnavailable, TransientError
+from neo4j.exceptions import DatabaseError, ServiceUnavailable, TransientError
 
 from api import container as module
 from api.container import Container
@@ -49,6 +49,7 @@ def test_busy_is_not_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_open_store", lambda settings: "the store")
     container = Container(AWAY)
     container.note_failure(away(TransientError()))
+    container.note_failure(away(DatabaseError("disk")))
     assert container.store() == "the store"
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from neo4j.exceptions import AuthError, ClientError, Neo4jError, ServiceUnavailable, SessionExpired, TransientError
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    DatabaseError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
 
 from engine.errors import (
     AuthenticationFailedError,
@@ -33,6 +41,7 @@ def coded(kind: type[Neo4jError], code: str) -> Neo4jError:
         (ServiceUnavailable("gone"), DatabaseUnavailableError),
         (SessionExpired("gone"), DatabaseUnavailableError),
         (TransientError("deadlock"), DatabaseUnavailableError),
+        (DatabaseError("No space left on device"), DatabaseUnavailableError),
         (coded(ClientError, "Neo.ClientError.Transaction.TransactionTimedOut"), QueryTimeoutError),
         (
             coded(ClientError, "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration"),
