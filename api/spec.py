@@ -48,6 +48,7 @@ _PROBLEMS: Final = {
     404: "It is not there.",
     409: "It contradicts what is stored.",
     413: "The body is too large.",
+    414: "The address is too long.",
     415: "The body is not declared to be JSON.",
     422: "A value cannot be accepted; the problem names the field.",
     429: "Too many requests; see Retry-After.",
@@ -83,7 +84,7 @@ def responses(
     """
     statuses = {500, *problems}
     if not open_to_all:
-        statuses |= {401, 403, 422, 429, 503}
+        statuses |= {401, 403, 414, 422, 429, 503}
     if body:
         statuses |= {400, 413, 415}
     described: ResponseDict = {str(status): model for status, model in answers.items()}
