@@ -5,6 +5,7 @@ Messages carry ids and a version only. This module is light: the API sends jobs 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -72,6 +73,15 @@ def send_job(settings: Settings, job: Job) -> None:
     send(settings, RUN_JOB, dict(message), queue=QUEUE_OF_KIND[job.kind])
 
 
+def job_of(message: bytes) -> str | None:
+    """Give the job that a message in a queue is about, as its sender wrote it in the header."""
+    try:
+        job_id = json.loads(message)["headers"].get("job_id")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return job_id if isinstance(job_id, str) else None
+
+
 def send(settings: Settings, task: str, payload: Mapping[str, Any], *, queue: str) -> None:
     """Send one message.
 
@@ -82,7 +92,9 @@ def send(settings: Settings, task: str, payload: Mapping[str, Any], *, queue: st
     from redis.exceptions import RedisError
 
     try:
-        _producer(broker_url(settings)).send_task(task, kwargs=dict(payload), queue=queue, retry=False)
+        _producer(broker_url(settings)).send_task(
+            task, kwargs=dict(payload), headers={"job_id": payload.get("job_id")}, queue=queue, retry=False
+        )
     except (OperationalError, RedisError, OSError) as error:
         raise BrokerUnavailableError(
             "The Redis server does not answer.", remedy="See that it runs: interestgraph status."

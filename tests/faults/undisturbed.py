@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.events.ingest import ingest
-
 from engine.cooccurrence.fold import fold
+from engine.events.ingest import ingest
 from engine.graph.entities import upsert_items
 from engine.graph.records import Item
 from engine.graph.store import GraphStore

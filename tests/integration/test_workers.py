@@ -169,6 +169,21 @@ def test_a_lost_message_is_sent_again(
     assert {found.fence for found in list_jobs(store)} == {1}
 
 
+def test_a_queue_that_is_never_empty_keeps_no_job_back(
+    store: GraphStore, environment: dict[str, str], broker: redis.Redis, sender: Settings, home: Path
+) -> None:
+    lost, waiting = (create_job(store, REBUILD) for _ in range(2))
+    store.write_transaction(lambda tx: tx.run_text("MATCH (j:Job) SET j.created_at = j.created_at - 60000").consume())
+    contracts.send_job(sender, waiting)
+    contracts.send(sender, contracts.FOLD_CO_OCCURRENCE, {}, queue="cpu")
+    # The other queue's worker looks: this one stays as it is.
+    contracts.send(sender, contracts.DISPATCH_JOBS, {}, queue="gpu")
+    with running_worker("gpu", environment, home, name="looks") as worker:
+        worker.wait_for("jobs_sent_again")
+    found = [contracts.job_of(message) for message in broker.lrange("cpu", 0, -1)]
+    assert found == [lost.id, None, waiting.id]
+
+
 def test_an_import_that_died_is_counted_again_once(
     store: GraphStore, environment: dict[str, str], broker: redis.Redis, sender: Settings, home: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import redis
 import structlog
@@ -22,6 +22,8 @@ from workers import contracts, resources
 _SILENT_MS: Final = 10 * MS_PER_SECOND
 """For how long a queued job waits before the queue is looked at for its message."""
 _MOST_MESSAGES: Final = 100
+_MOST_LOOKED_AT: Final = 5_000
+"""Messages of a queue that are looked through for a job; one further back is sent twice, and runs once."""
 _REDIS_TIMEOUT_S: Final = 5.0
 _log = structlog.get_logger("workers.jobs")
 
@@ -62,7 +64,7 @@ def run(self: Task, job_id: str, version: str | None = None) -> None:
 def dispatch_jobs() -> None:
     """Send the messages of queued jobs again that were lost, and of running ones whose worker was.
 
-    A queue that still holds messages is left alone: a job that only waits for its turn is not sent again and again.
+    A job whose message still stands in its queue only waits for its turn: it is not sent again and again.
     """
     settings = get_settings()
     try:
@@ -74,12 +76,12 @@ def dispatch_jobs() -> None:
             limit=_MOST_MESSAGES,
         )
         sent = []
-        held: dict[str, bool] = {}
+        held: dict[str, set[str]] = {}
         for row in found:
             queue = contracts.QUEUE_OF_KIND[JobKind(row["kind"])]
             if queue not in held:
-                held[queue] = _waiting(queue) > 0
-            if held[queue]:
+                held[queue] = _jobs_in(queue)
+            if row["id"] in held[queue]:
                 continue
             contracts.send(settings, contracts.RUN_JOB, {"job_id": row["id"], "version": row["version"]}, queue=queue)
             sent.append(row["id"])
@@ -98,13 +100,14 @@ def announce(job: Job) -> None:
         _log.warning("job_not_sent", job_id=job.id, error=str(error))
 
 
-def _waiting(queue: str) -> int:
-    """Count the messages in a queue that no worker has."""
+def _jobs_in(queue: str) -> set[str]:
+    """Give the ids of the jobs whose messages stand in a queue: the oldest ones, which the next workers take."""
     settings = get_settings()
     try:
         with redis.Redis.from_url(
             broker_url(settings), socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
         ) as client:
-            return int(client.llen(queue))
+            messages = cast(list[bytes], client.lrange(queue, -_MOST_LOOKED_AT, -1))
     except redis.RedisError as error:
         raise BrokerUnavailableError("The Redis server does not answer.") from error
+    return {job_id for message in messages if (job_id := contracts.job_of(message)) is not None}
