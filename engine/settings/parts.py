@@ -113,6 +113,9 @@ class TrainingSettings(Section):
     learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
     batch_positions: PositiveInt = Field(1536, description="Positions of one step.")
+    average_passes: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        2.0, description="Passes that the averaged weights, which are kept, reach back; 0 keeps those of the last step."
+    )
     max_seconds: PositiveFloat | None = Field(
         None, description="Seconds after which training ends with its best state."
     )

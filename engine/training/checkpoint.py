@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from engine.errors import TrainingError
+from engine.training.average import WeightAverage
 
 
 @dataclass(slots=True)
@@ -50,8 +52,16 @@ class CheckpointFolder:
         self.folder = folder
         self.fingerprint = fingerprint
 
-    def save(self, progress: Progress, model: nn.Module, optimizer: torch.optim.Optimizer, *, best: bool) -> None:
-        """Write the state after an epoch, or after a step inside of one."""
+    def save(
+        self,
+        progress: Progress,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: WeightAverage,
+        *,
+        best: bool,
+    ) -> None:
+        """Write the state after an epoch, or after a step inside of one; the best model is the averaged one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"epoch-{progress.epoch:04d}-{progress.step:07d}"
         shutil.rmtree(target, ignore_errors=True)
@@ -59,6 +69,7 @@ class CheckpointFolder:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         save_file(_tensors(model), temporary / "model.safetensors")
+        save_file(_copied(average.state()), temporary / "average.safetensors")
         save_file(_optimizer_tensors(optimizer), temporary / "optimizer.safetensors")
         save_file({"cpu": torch.get_rng_state()}, temporary / "random.safetensors")
         state = {"fingerprint": self.fingerprint, **asdict(progress)}
@@ -66,13 +77,14 @@ class CheckpointFolder:
         temporary.rename(target)
         if best:
             best_temporary = self.folder / ".best.safetensors"
-            save_file(_tensors(model), best_temporary)
+            with average.applied():
+                save_file(_tensors(model), best_temporary)
             best_temporary.replace(self.folder / "best.safetensors")
         for old in self.folder.glob("epoch-*"):
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: WeightAverage) -> Progress | None:
         """Load the last state, where there is one of the same run; else begin anew."""
         for folder in sorted(self.folder.glob("epoch-*"), reverse=True):
             try:
@@ -80,6 +92,7 @@ class CheckpointFolder:
                 if state.pop("fingerprint") != self.fingerprint:
                     return None
                 model.load_state_dict(load_file(folder / "model.safetensors"))
+                average.load(load_file(folder / "average.safetensors"))
                 _load_optimizer(optimizer, load_file(folder / "optimizer.safetensors"))
                 torch.set_rng_state(load_file(folder / "random.safetensors")["cpu"])
                 return Progress(**state)
@@ -104,7 +117,11 @@ class CheckpointFolder:
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    return _copied(model.state_dict())
+
+
+def _copied(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

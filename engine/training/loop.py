@@ -22,6 +22,7 @@ from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs
 from engine.model.losses import full_softmax_loss, sampled_softmax_loss
 from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
 from engine.settings import Settings
+from engine.training.average import WeightAverage
 from engine.training.batches import Batch, BatchSampler, known_items
 from engine.training.checkpoint import CheckpointFolder, Progress
 from engine.training.data import Dataset, InteractionTable, Split
@@ -123,6 +124,7 @@ class Trainer:
             seed=training.seed,
             new_only=self._new_only,
         )
+        self._average = WeightAverage(self.model, training.average_passes)
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
     def fingerprint(self) -> str:
@@ -146,26 +148,27 @@ class Trainer:
             TrainingError: The loss is not finite.
         """
         training = self.settings.training
-        progress = self._checkpoints.restore(self.model, self._optimizer)
+        progress = self._checkpoints.restore(self.model, self._optimizer, self._average)
         begin = time.monotonic() - (progress.seconds if progress else 0)
         if progress is None:
             progress = Progress()
             if not self.start.sets:
                 # Counted edges alone are a good ranking: nothing worse than them is kept.
                 progress.best_ndcg = self.validate()
-                self._checkpoints.save(progress, self.model, self._optimizer, best=True)
+                self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=True)
         while self._passes_left(progress) > 0:
             if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
                 break
             loss = self._epoch(progress, begin)
-            ndcg = self.validate()
+            with self._average.applied():
+                ndcg = self.validate()
             progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
             progress.seconds = time.monotonic() - begin
             better = ndcg > progress.best_ndcg
             if better:
                 progress.best_ndcg, progress.best_epoch = ndcg, progress.epoch
             progress.history.append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
-            self._checkpoints.save(progress, self.model, self._optimizer, best=better)
+            self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=better)
             left = self._seconds_left(progress)
             self._report(Report(progress.epoch, training.epochs, 1, 1, loss, ndcg, progress.best_ndcg, left))
         self._checkpoints.load_best(self.model)
@@ -225,11 +228,12 @@ class Trainer:
                 and time.monotonic() - saved > training.checkpoint_seconds
             ):
                 progress.step, progress.seconds = step, time.monotonic() - begin
-                self._checkpoints.save(progress, self.model, self._optimizer, best=False)
+                self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=False)
                 saved = time.monotonic()
             loss, message = self._step(
                 batches[step], step, message, np.random.default_rng([training.seed, epoch, step])
             )
+            self._average.update(len(batches))
             progress.loss_total += loss
             if step % 10 == 9:
                 pace = (time.monotonic() - started) / (step + 1 - first)

@@ -7,7 +7,7 @@ Serving computes the same from the graph (`engine.ranking`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -26,9 +26,13 @@ from engine.training.data import Dataset, InteractionTable, Targets, recent
 
 INTEREST_EPSILON: Final = 1e-3
 _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
-_FACTORS: Final = (0.5, 0.7, 1.4, 2.0)
+_FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0)
 _FIT_ROUNDS: Final = 2
-_USERS_FOR_FIT: Final = 1500
+_FIT_USERS: Final = 4_000
+_FIT_SCORES: Final = 30_000_000
+"""Scores of one term that are kept at most while weights are chosen: 120 MB."""
+_FIT_ERRORS: Final = 2.0
+"""Standard errors by which a weight must gain: chosen among dozens, the best of them gains by chance alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +146,17 @@ class ModelScorer:
     def fit_terms(self, targets: Targets) -> None:
         """Choose the scales of counted edges, interests and popularity on a validation window, in turns.
 
-        What was learnt is the first candidate, so that nothing changes without a gain.
+        What was learnt stays unless another weight gains more than chance would give.
         """
-        places = np.unique(np.linspace(0, len(targets.users) - 1, _USERS_FOR_FIT).astype(np.int64))
+        users = max(min(_FIT_USERS, _FIT_SCORES // len(self._popularity)), 1)
+        places = np.unique(np.linspace(0, len(targets.users) - 1, users).astype(np.int64))
         sample = Targets(targets.history, targets.users[places], targets.positives[places], targets.start)
         with_interests = len(self._about.data) > 0
         terms = self.terms(sample.users, interests=with_interests)
         place_of = {int(user): place for place, user in enumerate(sample.users)}
         learnt = self.parameters
 
-        def ndcg(parameters: TermParameters) -> float:
+        def ndcg(parameters: TermParameters) -> npt.NDArray[np.float64]:
             factor = parameters.co_occurrence_scale / learnt.co_occurrence_scale
 
             def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
@@ -163,15 +168,26 @@ class ModelScorer:
                     total += parameters.popularity_scale * terms["popularity"][rows]
                 return np.asarray(total)
 
-            return rank(scorer, sample, protocol="discovery", with_lists=False).summary().get("ndcg@10", 0.0)
+            return rank(scorer, sample, protocol="discovery", with_lists=False).by_user()["ndcg@10"]
 
-        counted = [learnt.co_occurrence_scale * factor for factor in _FACTORS]
-        best = learnt
+        best, reached = learnt, ndcg(learnt)
+        if not len(reached):
+            return
+        tried: dict[str, Sequence[float]] = {
+            "popularity_scale": _GRID,
+            "co_occurrence_scale": [learnt.co_occurrence_scale * factor for factor in _FACTORS],
+        }
+        if with_interests:
+            tried = {"interests_scale": _GRID, **tried}
         for _ in range(_FIT_ROUNDS):
-            if with_interests:
-                best = max((replace(best, interests_scale=v) for v in (best.interests_scale, *_GRID)), key=ndcg)
-            best = max((replace(best, popularity_scale=v) for v in (best.popularity_scale, *_GRID)), key=ndcg)
-            best = max((replace(best, co_occurrence_scale=v) for v in (best.co_occurrence_scale, *counted)), key=ndcg)
+            for name, weights in tried.items():
+                changes: list[dict[str, Any]] = [{name: weight} for weight in weights]
+                candidates = [replace(best, **change) for change in changes]
+                found = [ndcg(candidate) for candidate in candidates]
+                place = int(np.argmax([values.mean() for values in found]))
+                gain = found[place] - reached
+                if gain.mean() > _FIT_ERRORS * gain.std() / np.sqrt(len(gain)):
+                    best, reached = candidates[place], found[place]
         self.parameters = best
 
 
