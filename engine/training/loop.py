@@ -273,7 +273,9 @@ class Trainer:
         local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
         counts = self._own.counts(batch.latest, local)
         targets = torch.from_numpy(batch.targets).to(self.device)
-        known = known_items(self.split.train, batch.latest_events[:, 0], self.config.items) if self._new_only else None
+        # Where order tells what comes next, that an item was just taken tells too: it stays in the softmax.
+        leaves = self._new_only and self.start.sets
+        known = known_items(self.split.train, batch.latest_events[:, 0], self.config.items) if leaves else None
         # Popularity as one more coordinate: the sequence has to learn only what goes beyond it.
         states = torch.cat([states, states.new_ones(len(states), 1)], dim=1)
         answers = torch.cat([vectors, (model.popularity_scale * self._log_share)[:, None]], dim=1)
