@@ -122,7 +122,7 @@ def write_vectors(
             now=now_ms(),
             **fence.parameters(),
         )
-        written += _unfenced(found, fence)
+        written += unfenced(found, fence)
         if progress is not None:
             progress(start + len(places))
     return written
@@ -179,13 +179,18 @@ def write_attention(
             for source, group in groupby(batch, key=lambda edge: edge[0])
         ]
         found = store.write(names[relationship], identifiers=identifiers, rows=rows, **fence.parameters())
-        written += _unfenced(found, fence)
+        written += unfenced(found, fence)
         if progress is not None:
             progress(start + len(batch))
     return written
 
 
-def _unfenced(rows: list[dict[str, Any]], fence: Fence) -> int:
+def unfenced(rows: list[dict[str, Any]], fence: Fence) -> int:
+    """Give how much a fenced statement wrote.
+
+    Raises:
+        FencedError: It gave no row: it was fenced off.
+    """
     if not rows:
         raise FencedError(
             "The version is retired or gone, or a newer run has the job; nothing was written.",

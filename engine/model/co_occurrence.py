@@ -87,6 +87,10 @@ class CoOccurrenceTerm:
         counts: sparse.csr_array = self._history(latest, self.weights.shape[0]) @ self.weights
         return counts
 
+    def histories(self, latest: npt.NDArray[np.integer]) -> sparse.csr_array:
+        """Give the fading of each item of histories [P, K] as CSR [P, I]; times `weights` it is `counts`."""
+        return self._history(latest, self.weights.shape[0])
+
     def _history(self, latest: npt.NDArray[np.integer], columns: int) -> sparse.csr_array:
         rows, steps = np.nonzero(latest >= 0)
         fading = self.fading()[steps]

@@ -13,6 +13,7 @@ import torch
 from scipy import sparse
 
 from engine.model.artefact import Artefact, device, read_artefact
+from engine.model.inferred_edges import InferenceRule
 from engine.model.recommender import graph_tensors
 from engine.model.sequence import UserEncoder
 
@@ -57,6 +58,8 @@ class Embedder:
         self.event_types: Sequence[str] = list(card["event_types"])
         self.neighbours = int(card["graph_neighbours"])
         self.text_encoder: str | None = card.get("text_encoder")
+        rule = card.get("inference")
+        self.inference = None if rule is None else InferenceRule.from_dict(rule)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

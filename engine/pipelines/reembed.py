@@ -24,6 +24,7 @@ from engine.graph.writeback import WRITABLE_STATES, Fence, write_attention, writ
 from engine.jobs.parameters import ReembedParameters
 from engine.jobs.run import JobRun
 from engine.model.embedder import Embedder
+from engine.pipelines.inferred import infer_for_graph
 from engine.pipelines.neighbourhood import read_neighbourhood
 from engine.pipelines.selection import dirty_items, dirty_users, watermark
 from engine.settings import Settings
@@ -106,7 +107,19 @@ class _Reembedding:
                 self._keep(f"embeds {_PLURAL[label]}")
             standing.stage, standing.after = number + 1, ""
             self._keep(f"has embedded {_PLURAL[label]}")
+        self._infer(selected)
         return self._finish()
+
+    def _infer(self, selected: Mapping[str, list[str] | None]) -> None:
+        """Infer edges anew where all items are embedded, or new and changed ones were."""
+        rule = self.embedder.inference
+        whole = self.params.selection == "all" or (self.params.selection == "dirty" and selected[ITEM])
+        if rule is None or not whole:
+            return
+        self.run.report(self.standing.done, self.standing.total, "infers edges of new items")
+        self.run.check()
+        written = infer_for_graph(self.store, self.settings, rule, fence=self.fence, encode=self.texts.encode)
+        self.standing.add("inferred", written)
 
     def _select(self) -> dict[str, list[str] | None]:
         """Give the nodes of each label; none for all of them."""

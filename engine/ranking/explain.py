@@ -123,8 +123,19 @@ class Explainer:
                 evidence[step.index] += self._parameters.gamma**distance * float(weights[found[0]])
                 newest.setdefault(step.index, step)
         return tuple(
-            {**self._item(newest[index]), "share": share, "value": share * value} for index, share in _shares(evidence)
+            {
+                **self._item(newest[index]),
+                "share": share,
+                "value": share * value,
+                **self._inferred(newest[index].index, place),
+            }
+            for index, share in _shares(evidence)
         )
+
+    def _inferred(self, source: int, place: int) -> Mapping[str, object]:
+        """Say of a step's edge that it is inferred, and how certain it is; nothing of a counted one."""
+        certainty = self._snapshot.certainty_of(source, place)
+        return {} if certainty is None else {"source": "inferred", "certainty": certainty}
 
     def _interests_path(self, place: int, value: float) -> Path:
         share_of = dict(self._profile.shares)

@@ -174,6 +174,38 @@ def read_rows(store: GraphStore) -> Iterator[EdgeRow]:
         yield EdgeRow(**row)
 
 
+def with_inferred(store: GraphStore, snapshot: Snapshot, inferred_at: int) -> Snapshot:
+    """Give a snapshot with the inferred edges as they are now; edges between unknown items are left out.
+
+    Args:
+        store: The graph.
+        snapshot: The snapshot.
+        inferred_at: Stamp of the latest inference, read before.
+    """
+    index = snapshot.catalogue.index
+    weights: dict[int, Row] = {}
+    certainties: dict[int, Row] = {}
+    for row in store.stream("ranking/inferred", fetch_size=_FETCH_ROWS):
+        place = index.get(row["id"])
+        if place is None:
+            continue
+        targets = np.array([index.get(target, -1) for target in row["targets"]], np.int32)
+        # Root-scaled weights fade with the root of what counted ones fade with.
+        now = value_at(
+            np.array(row["weights"], np.float64),
+            np.array(row["times"], np.int64),
+            snapshot.reference_at,
+            2 * snapshot.edges_half_life_ms,
+        ).astype(np.float32)
+        kept = (targets >= 0) & (now > 0)
+        weights[place] = targets[kept], now[kept]
+        certainties[place] = targets[kept], np.array(row["certainties"], np.float32)[kept]
+    size = len(snapshot.catalogue)
+    return replace(
+        snapshot, inferred=Rows.of(weights, size), certainty=Rows.of(certainties, size), inferred_at=inferred_at
+    )
+
+
 def read_interest_names(store: GraphStore) -> Interests:
     """Read every interest."""
     rows = store.stream("ranking/interests", fetch_size=_FETCH_ROWS)

@@ -27,6 +27,7 @@ from engine.ranking.loading import (
     merged_interests,
     read_interest_names,
     read_items,
+    with_inferred,
     with_items,
 )
 from engine.ranking.spaces import follow_space, load_space, open_encoder
@@ -226,6 +227,9 @@ class Refresher:
             new, complete = self._with_items(old, pulse)
             if complete:
                 new = follow_edges(self._store, new, self._late_rows.take(), as_of=as_of, folded_at=folded_at)
+        inferred_at = pulse["inferred_at"] or 0
+        if complete and inferred_at != new.inferred_at:
+            new = with_inferred(self._store, new, inferred_at)
         self._since = pulse["now"] - OVERLAP_MS
         return self._with_space(old, new, pulse, complete=complete)
 

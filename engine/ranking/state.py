@@ -178,6 +178,9 @@ class Snapshot:
         mass_half_life_ms: Half-life of popularity.
         as_of: Time of the newest event that the edges know, epoch ms, or none.
         space: Vectors and encoder of the active version, or none.
+        inferred: Weights of MAY_CO_OCCUR as of `reference_at`, in the unit of the root-scaled rows.
+        certainty: Certainty of the same entries.
+        inferred_at: Stamp of the latest inference that is in it.
         folded_at: Stamp of the latest fold that is in it.
         behind: Items whose row of `edges` is older than the fold, with the stamp of its latest change known.
         problem: Why the active version is not served, where it is not.
@@ -195,6 +198,9 @@ class Snapshot:
     mass_half_life_ms: float
     as_of: EpochMs | None = None
     space: VectorSpace | None = None
+    inferred: Rows = field(default_factory=Rows.empty)
+    certainty: Rows = field(default_factory=Rows.empty)
+    inferred_at: int = 0
     folded_at: int = 0
     behind: Mapping[int, int] = field(default_factory=dict)
     problem: str | None = None
@@ -213,14 +219,33 @@ class Snapshot:
         return None if self.space is None else self.space.version
 
     def following(self, index: int) -> tuple[npt.NDArray[np.int32], Float64]:
-        """Give the items that follow an item and w(i → j) as of `as_of`, the row divided by the root of its sum."""
+        """Give the items that follow an item and w(i → j) as of `as_of`, the row divided by the root of its sum.
+
+        Inferred edges stand behind the counted ones; where both lead to an item, what was counted holds.
+        """
         targets, weights = self.edges.row(index)
         present = self.catalogue.alive[targets]
         if not present.all():
             targets, weights = targets[present], weights[present]
         raw = weights.astype(np.float64)
         total = raw.sum()
-        return targets, raw * (self.fading / np.sqrt(total)) if total > 0 else raw
+        scaled = raw * (self.fading / np.sqrt(total)) if total > 0 else raw
+        likely, strengths = self.inferred.row(index)
+        if not len(likely):
+            return targets, scaled
+        kept = self.catalogue.alive[likely] & ~np.isin(likely, targets)
+        return (
+            np.concatenate([targets, likely[kept]]),
+            np.concatenate([scaled, self.fading * strengths[kept].astype(np.float64)]),
+        )
+
+    def certainty_of(self, source: int, target: int) -> float | None:
+        """Give how certain an inferred edge is, or none where the edge is counted or is not there."""
+        if target in self.edges.row(source)[0]:
+            return None
+        targets, certainties = self.certainty.row(source)
+        found = np.flatnonzero(targets == target)
+        return float(certainties[found[0]]) if len(found) else None
 
     def _mass_at(self, moment: EpochMs) -> Float64:
         return np.asarray(self.mass * 2.0 ** ((self.reference_at - moment) / self.mass_half_life_ms))

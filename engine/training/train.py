@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import numpy.typing as npt
 from engine.evaluation import baselines
 from engine.evaluation.protocols import PROTOCOLS, Scorer, evaluate
 from engine.model.artefact import read_card, write_artefact
+from engine.model.inferred_edges import InferenceRule, ItemViews
 from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
+from engine.training.inference import choose_rule
 from engine.training.loop import Report, Trainer, count_settings
 from engine.training.scoring import ModelScorer, TermParameters
 
@@ -50,12 +52,14 @@ class Fitted:
         progress: How the training went.
         parameters: Weights of the terms.
         seconds: Seconds that training and choosing took, resumed parts included.
+        inference: How edges of items without behaviour are inferred; none where nothing is.
     """
 
     trainer: Trainer
     progress: Progress
     parameters: TermParameters
     seconds: float
+    inference: InferenceRule | None = None
 
     def scorer(self, targets: Targets) -> ModelScorer:
         """Give the whole score for a held-out window."""
@@ -116,6 +120,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
         "graph_neighbours": settings.model.graph_neighbours,
         "terms": fitted.parameters.to_dict(),
+        "inference": None if fitted.inference is None else fitted.inference.to_dict(),
         "seed": settings.training.seed,
         "settings": {
             "model": settings.model.model_dump(),
@@ -173,12 +178,25 @@ def train(
         data, validation_days=settings.training.validation_days, test_days=settings.training.test_days
     )
     fitted = fit(data, split, settings, strengths=strengths, checkpoints=checkpoints, report=report, say=say)
+    tell("chooses how edges of new items are inferred")
+    fitted = replace(fitted, inference=inference_rule(data, split, settings))
     tell("measures on the last days")
     metrics = measure(fitted.scorer(split.test), data, split, settings)
     tell("writes the model")
     folder = save(fitted, models, version=version, metrics=metrics)
     fitted.trainer.finish()
     return Trained(folder, version, metrics, read_card(folder))
+
+
+def inference_rule(data: Dataset, split: Split, settings: Settings) -> InferenceRule | None:
+    """Choose on validation how edges of items without behaviour are inferred."""
+    return choose_rule(
+        split.validation.history,
+        split.validation,
+        ItemViews(data.items),
+        count_settings(settings),
+        seed=settings.training.seed,
+    )
 
 
 def measure(scorer: Scorer, data: Dataset, split: Split, settings: Settings) -> Metrics:

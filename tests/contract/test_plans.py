@@ -12,6 +12,7 @@ from tests.support.profile import db_hits, explain, profile
 WHOLE = {
     "ranking/census": "lists every item",
     "ranking/interests": "streams every item",
+    "ranking/inferred": "streams every item, after an inference",
     "ranking/items": "streams every item",
     "ranking/rows": "streams every item",
     "ranking/waiting": "looks at a hundred of those that wait for the fold",
@@ -35,7 +36,7 @@ WHOLE = {
 }
 OTHERS = {
     *("cooccurrence", "events", "interests"),  # see test_event_plans
-    *("dataset", "reembed", "forgetting"),  # run rarely, and read much on purpose
+    *("dataset", "reembed", "forgetting", "inferred"),  # run rarely, and read much on purpose
     *("imports", "keys", "jobs", "versions", "schema"),  # few nodes
 }
 

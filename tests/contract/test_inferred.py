@@ -1,0 +1,225 @@
+"""Inferred edges in the graph: written back, served, taken over by counted ones, in nobody's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.cooccurrence.fold import fold
+from engine.cooccurrence.rebuild import rebuild
+from engine.domain import MS_PER_DAY, Event
+from engine.errors import FencedError
+from engine.events.apply import apply_events
+from engine.forgetting.items import forget_item
+from engine.graph.entities import About, Item, upsert_items
+from engine.graph.store import GraphStore
+from engine.graph.versions import create_version
+from engine.graph.writeback import Fence
+from engine.interests.decay import days_ms
+from engine.model.inferred_edges import InferenceRule
+from engine.pipelines.inferred import ENOUGH_EDGES, infer_for_graph
+from engine.ranking.explain import Explainer
+from engine.ranking.filters import Filters
+from engine.ranking.profile import profile_in, read_user
+from engine.ranking.refresher import Refresher
+from engine.ranking.score import score_items
+from engine.ranking.service import parameters_for, rank
+from engine.ranking.state import Snapshot
+from engine.settings import Settings
+from engine.verification.verify import verify
+
+NOW = 20_000 * MS_PER_DAY
+VERSION = "v20260101000000"
+RULE = InferenceRule(
+    "words", 1, power=1.0, own=1.0, exponent=1.0, factor=0.5, strengths=(0.0, 1.0), certainties=(0.0, 0.5)
+)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(_env_file=None)
+
+
+@pytest.fixture
+def graph(store: GraphStore, settings: Settings) -> GraphStore:
+    """Ann and Ben go from the pot to the red lamp, and on to the chair; nobody knows the other lamp yet."""
+    upsert_items(
+        store,
+        [
+            Item("pot", title="Tea pot"),
+            Item("red", title="Red lamp"),
+            Item("chair", title="Chair", about=[About("category", "Seats")]),
+            Item("new", title="Lamp red"),
+        ],
+    )
+    steps = [("pot", 3), ("red", 2), ("chair", 1)]
+    events = [
+        Event(f"{user} {item}", "purchase", user, item, NOW - days * MS_PER_DAY)
+        for user in ("ann", "ben")
+        for item, days in steps
+    ]
+    apply_events(store, [*events, Event("cid", "purchase", "cid", "pot", NOW)], settings=settings)
+    fold(store, settings)
+    create_version(store, dim=8, model="tiny", version=VERSION)
+    return store
+
+
+def infer(store: GraphStore, settings: Settings, rule: InferenceRule = RULE) -> int:
+    return infer_for_graph(store, settings, rule, fence=Fence(VERSION))
+
+
+def inferred(store: GraphStore) -> dict[tuple[str, str], dict[str, Any]]:
+    text = "MATCH (i)-[r:MAY_CO_OCCUR]->(j) RETURN i.id AS i, j.id AS j, properties(r) AS properties"
+    rows = store.read_transaction(lambda tx: tx.run_text(text).data())
+    return {(row["i"], row["j"]): row["properties"] for row in rows}
+
+
+def loaded(store: GraphStore, settings: Settings) -> Snapshot:
+    refresher = Refresher(store, settings)
+    refresher.refresh()
+    assert refresher.snapshot is not None
+    return refresher.snapshot
+
+
+def test_edges_lead_to_the_new_item_from_whoever_leads_to_its_like(graph: GraphStore, settings: Settings) -> None:
+    assert infer(graph, settings) == 3
+    found = inferred(graph)
+    assert set(found) == {("pot", "new"), ("red", "new"), ("chair", "new")}
+    edge = found["pot", "new"]
+    assert edge["source"] == "inferred"
+    assert edge["version"] == VERSION
+    assert edge["updated_at"] == NOW
+    assert edge["certainty"] == pytest.approx(0.5 * edge["weight"])
+    # Nothing changes when it is done again.
+    assert infer(graph, settings) == 3
+    assert inferred(graph) == found
+
+
+def test_they_are_served_and_explained(graph: GraphStore, settings: Settings) -> None:
+    before = rank_for(graph, settings, "cid")
+    assert before["new"] == 0
+    infer(graph, settings)
+    snapshot = loaded(graph, settings)
+    after = rank_for(graph, settings, "cid")
+    assert after["new"] > 0
+    assert after["chair"] == pytest.approx(before["chair"])
+    weight = inferred(graph)["pot", "new"]["weight"]
+    index = snapshot.catalogue.index
+    targets, weights = snapshot.following(index["pot"])
+    assert weights[targets.tolist().index(index["new"])] == pytest.approx(weight, rel=1e-6)
+    user = profile_in(snapshot, read_user(graph, "cid", settings=settings, at=NOW, with_seen=True))
+    parameters = parameters_for(snapshot, settings.ranking, newcomer=False)
+    scores = score_items(snapshot, user, None, parameters)
+    explainer = Explainer(snapshot, user, scores, None, parameters, NOW)
+    paths = {
+        item: [
+            dict(step)
+            for term in explainer.explain([index[item]])[0].terms
+            if term.name == "co_occurrence"
+            for step in term.path
+        ]
+        for item in ("new", "red")
+    }
+    assert paths["new"][0]["item_id"] == "pot"
+    assert paths["new"][0]["source"] == "inferred"
+    assert paths["new"][0]["certainty"] == pytest.approx(0.5 * weight, rel=1e-6)
+    assert "certainty" not in paths["red"][0]
+
+
+def test_a_running_process_hears_of_them(graph: GraphStore, settings: Settings) -> None:
+    refresher = Refresher(graph, settings)
+    refresher.refresh()
+    infer(graph, settings)
+    assert refresher.refresh()
+    snapshot = refresher.snapshot
+    assert snapshot is not None
+    assert snapshot.inferred.entries == 3
+    assert refresher.counters.full_loads == 1
+    refresher.refresh()
+    assert refresher.snapshot is not None
+    assert refresher.snapshot.inferred is snapshot.inferred
+
+
+def test_they_fade_as_the_counted_ones_do(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    before = loaded(graph, settings)
+    later = NOW + int(days_ms(settings.co_occurrence.half_life_days))
+    apply_events(graph, [Event("late", "purchase", "dan", "chair", later)], settings=settings)
+    fold(graph, settings)
+    after = loaded(graph, settings)
+    for item in ("red", "new"):
+        assert strength(after, "pot", item) == pytest.approx(strength(before, "pot", item) * np.sqrt(0.5), rel=1e-5)
+
+
+def test_what_is_counted_takes_over(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    apply_events(graph, [Event("1", "purchase", "cid", "new", NOW + 1)], settings=settings)
+    fold(graph, settings)
+    snapshot = loaded(graph, settings)
+    index = snapshot.catalogue.index
+    targets, _ = snapshot.following(index["pot"])
+    assert targets.tolist().count(index["new"]) == 1
+    assert snapshot.certainty_of(index["pot"], index["new"]) is None
+    assert snapshot.certainty_of(index["red"], index["new"]) is not None
+
+
+def test_with_enough_counted_edges_nothing_is_inferred(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    upsert_items(graph, [Item(f"i{number}", title=f"Thing {number}") for number in range(ENOUGH_EDGES)])
+    events = [
+        Event(f"{number}-{step}", "purchase", f"u{number}", item, NOW + step)
+        for number in range(ENOUGH_EDGES)
+        for step, item in enumerate((f"i{number}", "new"))
+    ]
+    apply_events(graph, events, settings=settings)
+    fold(graph, settings)
+    infer(graph, settings)
+    assert not any(target == "new" for _, target in inferred(graph))
+    assert loaded(graph, settings).inferred.entries == len(inferred(graph))
+
+
+def test_counting_and_verification_never_meet_them(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    assert verify(graph, settings).ok
+    rebuild(graph, settings)
+    assert verify(graph, settings).ok
+    assert len(inferred(graph)) == 3
+
+
+def test_they_go_with_the_item(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    forget_item(graph, settings, "new")
+    assert inferred(graph) == {}
+    assert loaded(graph, settings).inferred.entries == 0
+
+
+def test_a_retired_version_writes_none(graph: GraphStore, settings: Settings) -> None:
+    with pytest.raises(FencedError):
+        infer_for_graph(graph, settings, RULE, fence=Fence("v20250101000000"))
+    assert inferred(graph) == {}
+
+
+def test_a_view_that_no_item_has_infers_nothing(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    assert infer(graph, settings, replace(RULE, view="words+content")) == 0
+    assert inferred(graph) == {}
+
+
+def strength(snapshot: Snapshot, source: str, target: str) -> float:
+    index = snapshot.catalogue.index
+    targets, weights = snapshot.following(index[source])
+    return float(weights[targets.tolist().index(index[target])])
+
+
+def rank_for(store: GraphStore, settings: Settings, user_id: str) -> dict[str, float]:
+    """Give the counted term of each item that is recommended."""
+    snapshot = loaded(store, settings)
+    user = read_user(store, user_id, settings=settings, at=NOW, with_seen=True)
+    found = rank(snapshot, user, 10, filters=Filters(), diversity=0.0, options=settings.ranking, explain=True, now=NOW)
+    return {
+        item.item_id: next((term.value for term in item.terms if term.name == "co_occurrence"), 0.0)
+        for item in found.items
+    }

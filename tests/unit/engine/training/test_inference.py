@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
+from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges
+from engine.training.data import Dataset, InteractionTable, ItemTable, leave_one_out
+from engine.training.inference import choose_rule, pooled, without_items
+
+PAIRS, USERS = 40, 600
+
+
+def twins(seed: int, *, told: bool) -> Dataset:
+    """Items come in groups of four; who took one takes others of the group. Titles tell the group, or nothing."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, PAIRS, USERS)
+    taken = np.stack([rng.permutation(4) for _ in range(USERS)]) + 4 * group[:, None]
+    offsets = np.arange(0, 4 * USERS + 1, 4, dtype=np.int64)
+    ones = np.ones(4 * USERS, dtype=np.int32)
+    times = np.tile(np.arange(4, dtype=np.int64), USERS)
+    table = InteractionTable([str(u) for u in range(USERS)], offsets, taken.ravel().astype(np.int32), ones, times)
+    titles = [f"word{number // 4 if told else number}" for number in range(4 * PAIRS)]
+    items = ItemTable([str(i) for i in range(4 * PAIRS)], titles, None, sparse.csr_array((4 * PAIRS, 0)), [])
+    return Dataset(table, items, ["", "taken"])
+
+
+def test_titles_that_tell_are_used_and_certain_edges_are_real() -> None:
+    data = twins(1, told=True)
+    split = leave_one_out(data)
+    views = ItemViews(data.items)
+    # Few targets would be hidden at a tenth of 160 items.
+    rule = choose_rule(split.train, split.validation, views, CountSettings(), seed=1, least_targets=20)
+    assert rule is not None
+    assert rule.view == "words"
+    assert rule.factor > 0
+    assert list(rule.certainties) == sorted(rule.certainties)
+    assert rule.certainties[-1] > 0.8
+
+
+def test_titles_that_tell_nothing_infer_nothing() -> None:
+    data = twins(1, told=False)
+    split = leave_one_out(data)
+    views = ItemViews(data.items)
+    assert choose_rule(split.train, split.validation, views, CountSettings(), seed=1, least_targets=20) is None
+
+
+def test_too_few_targets_choose_nothing() -> None:
+    data = twins(1, told=True)
+    split = leave_one_out(data)
+    assert choose_rule(split.train, split.validation, ItemViews(data.items), CountSettings(), seed=1) is None
+
+
+def test_without_items_users_keep_their_place() -> None:
+    table = InteractionTable(
+        ["a", "b"],
+        np.array([0, 3, 4]),
+        np.array([1, 2, 1, 2], dtype=np.int32),
+        np.ones(4, dtype=np.int32),
+        np.arange(4),
+    )
+    found = without_items(table, np.array([False, True, False]))
+    assert found.items.tolist() == [2, 2]
+    assert found.offsets.tolist() == [0, 1, 2]
+    assert found.times.tolist() == [1, 3]
+
+
+def test_falling_shares_are_pooled() -> None:
+    assert pooled([0.1, 0.5, 0.3, 0.4, 0.9], [1, 1, 1, 1, 1]) == pytest.approx([0.1, 0.4, 0.4, 0.4, 0.9])
+    assert pooled([0.4, 0.1], [1, 2]) == pytest.approx([0.2, 0.2])
+
+
+def test_edges_of_the_rule_lead_within_the_group() -> None:
+    data = twins(1, told=True)
+    split = leave_one_out(data)
+    hidden = np.arange(4 * PAIRS) % 4 == 0
+    term = CoOccurrenceTerm.count(without_items(split.train, hidden), len(data.items), CountSettings())
+    rule = InferenceRule("words", 3, power=1.0, own=1.0, exponent=1.0, factor=1.0)
+    found = infer_edges(term.weights, ItemViews(data.items), np.flatnonzero(hidden), rule)
+    assert len(found)
+    np.testing.assert_array_equal(found.source // 4, found.target // 4)
