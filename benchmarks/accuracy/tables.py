@@ -13,8 +13,7 @@ from typing import Any, Final
 from benchmarks.accuracy.public import RESULTS, VARIANTS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-BEGIN: Final = "<!-- accuracy tables: begin -->"
-END: Final = "<!-- accuracy tables: end -->"
+NOTHING: Final = "No result is stored yet.\n"
 Result = Mapping[str, Any]
 
 
@@ -22,9 +21,52 @@ def main() -> None:
     """Write the tables into the page."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after}", encoding="utf-8")
+    text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
+    text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
+    text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def between(text: str, name: str, tables: str) -> str:
+    """Put tables between the marks of a name; a text without them stays as it is."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, mark, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{tables or NOTHING}\n{end}{after}" if mark else text
+
+
+def cold_tables(results: Sequence[Result]) -> str:
+    """Give a table of each run: rankings by part, recall among the first ten."""
+    lines: list[str] = []
+    for found in results:
+        parts = found["parts"]
+        names = list(dict.fromkeys(name for part in parts.values() for name in part))
+        lines += [f"{found['dataset']['name']}, seed {found['seed']}, R@10:", ""]
+        lines.append("| ranking | " + " | ".join(parts) + " |")
+        lines.append("|---" * (len(parts) + 1) + "|")
+        users = (str(next(iter(part.values()))["users"]) for part in parts.values())
+        lines.append("| users measured | " + " | ".join(users) + " |")
+        for name in names:
+            cells = (_digits(part[name]["recall@10"]) if name in part else "" for part in parts.values())
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def prequential_tables(results: Sequence[Result]) -> str:
+    """Give a table of each run: a row an arm."""
+    lines: list[str] = []
+    for found in results:
+        lines += [f"{found['dataset']['name']}, {found['measured']} events:", ""]
+        lines += ["| arm | R@10 | R@10, 95 % over users | R@20 | MRR | seconds |", "|---|---|---|---|---|---|"]
+        for name, arm in found["arms"].items():
+            low, high = arm["recall@10_interval"]
+            lines.append(
+                f"| {name} | {_digits(arm['recall@10'])} | {_digits(low)} to {_digits(high)} | "
+                f"{_digits(arm['recall@20'])} | {_digits(arm['mrr'])} | {arm['seconds']:.0f} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
 
 
 def tables(results: Sequence[Result]) -> str:

@@ -1,0 +1,204 @@
+"""Items and users never met: accuracy with a tenth of both held out of training.
+
+    python -m benchmarks.accuracy.cold FOLDER [--seed 1] [--train]
+
+Writes benchmarks/accuracy/results/cold-<data>-seed-<seed>.json; `python -m benchmarks.accuracy.tables` makes the table.
+Without `--train` only what needs no training is measured: counted edges with and without inferred ones, content alone,
+popularity and random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from rich.table import Table
+from scipy import sparse
+
+from benchmarks.accuracy.public import RESULTS, VARIANTS, read_case
+from engine.evaluation import baselines
+from engine.evaluation.bootstrap import interval
+from engine.evaluation.case import Case
+from engine.evaluation.cold import KNOWN_EVENTS, Held, Part, content_only, hold_out, random_scores
+from engine.evaluation.protocols import Scorer, rank
+from engine.model.co_occurrence import CoOccurrenceTerm
+from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
+from engine.training.data import InteractionTable
+from engine.training.inference import choose_rule
+from engine.training.loop import count_settings
+from engine.training.scoring import ModelScorer
+from engine.training.train import Fitted, fit
+
+SHARE: Final = 0.1
+METRICS: Final = ("recall@10", "recall@20", "ndcg@10")
+Scorers = dict[str, Scorer]
+
+
+def main() -> None:
+    """Measure and store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--train", action="store_true", help="train the model on what is left, and measure it too")
+    parser.add_argument("--set", nargs="*", default=[], help="settings, section.key=value")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    case = read_case(arguments.folder, VARIANTS["default"], arguments.set)
+    found = measure(case, arguments.seed, with_model=arguments.train, console=console)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    target = arguments.out / f"cold-{case.data.name}-seed-{arguments.seed}.json"
+    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written to {target}")
+
+
+def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dict[str, Any]:
+    """Hold out, learn, measure every ranking on every part."""
+    held = hold_out(case.data, item_share=SHARE, user_share=SHARE, seed=seed)
+    views = ItemViews(case.data.items)
+    counting = count_settings(case.settings)
+    begin = time.monotonic()
+    rule = choose_rule(held.split.validation.history, held.split.validation, views, counting, seed=seed)
+    rule_seconds = time.monotonic() - begin
+    console.print(f"rule, {rule_seconds:.0f} s: {rule}")
+    size = len(case.data.items)
+    counted = CoOccurrenceTerm.count(held.split.train, size, counting).weights
+    edges: sparse.csr_array | None = None
+    if rule is not None:
+        new = np.setdiff1d(np.arange(size), with_behaviour(counted))
+        inferred = infer_edges(counted, views, new, rule)
+        edges = inferred.matrix(size)
+        console.print(f"{len(inferred)} edges to {len(new)} items, certainty {inferred.certainty.mean():.3f}")
+    fitted = _fit(case, held, seed, console) if with_model else None
+    parts = [held.test(cold=True), held.test(cold=False), *(held.newcomers(events) for events in KNOWN_EVENTS)]
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    for part in parts:
+        scorers = _scorers(case, held, part, views, counted, edges, rule, fitted, seed)
+        results[part.name] = {name: _measured(scorer, part) for name, scorer in scorers.items()}
+        console.print(_table(part, results[part.name]))
+    return {
+        "dataset": case.describe(),
+        "settings": case.settings_used(),
+        "seed": seed,
+        "items_held_out": int(held.items.sum()),
+        "users_held_out": int(held.users.sum()),
+        "rule": None if rule is None else rule.to_dict(),
+        "rule_seconds": round(rule_seconds, 1),
+        "train_seconds": None if fitted is None else round(fitted.seconds, 1),
+        "parts": results,
+    }
+
+
+def _scorers(
+    case: Case,
+    held: Held,
+    part: Part,
+    views: ItemViews,
+    counted: sparse.csr_array,
+    edges: sparse.csr_array | None,
+    rule: InferenceRule | None,
+    fitted: Fitted | None,
+    seed: int,
+) -> Scorers:
+    train, history = held.split.train, part.targets.history
+    size = len(case.data.items)
+    found: Scorers = {
+        "random": random_scores(size, seed),
+        "popularity": baselines.popularity(train, size),
+        **{f"content: {view}": content_only(views, view, history) for view in views.names if "+" not in view},
+        "counted edges": _counted(counted, history, train),
+    }
+    if edges is not None:
+        found["counted and inferred edges"] = _counted((counted + edges).tocsr(), history, train)
+    # Without any event known there is nothing to encode: what is popular stands in, as in serving.
+    if fitted is not None and len(history):
+        found["model"] = _model(fitted, history)
+        if edges is not None and rule is not None:
+            found["model and inferred edges"] = _model(fitted, history, edges)
+            new = np.setdiff1d(np.arange(size), with_behaviour(counted))
+            near = views.nearest(rule.view, new, with_behaviour(counted), rule.neighbours)
+            found["model, inferred edges and vectors of the neighbours"] = _model(fitted, history, edges, (new, near))
+    return found
+
+
+def _counted(weights: sparse.csr_array, history: InteractionTable, train: InteractionTable) -> Scorer:
+    term = CoOccurrenceTerm(weights)
+    tie = baselines.popularity_counts(train, weights.shape[0])
+    tie = 1e-6 * tie / max(tie.max(), 1)
+
+    def scores(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        return np.asarray(term.counts(baselines.latest_items(history, users, term.latest)).toarray() + tie)
+
+    return scores
+
+
+def _model(
+    fitted: Fitted,
+    history: InteractionTable,
+    edges: sparse.csr_array | None = None,
+    near: tuple[npt.NDArray[np.int64], sparse.csr_array] | None = None,
+) -> Scorer:
+    """Give the model's scores, with inferred edges, and with means of the neighbours' vectors for new items."""
+    trainer, settings = fitted.trainer, fitted.trainer.settings
+    vectors = trainer.item_vectors(trainer.graph).clone()
+    if near is not None:
+        new, similarity = near
+        share = sparse.diags_array(1 / np.maximum(np.asarray(similarity.sum(axis=1)).ravel(), 1e-9)) @ similarity
+        vectors[torch.from_numpy(new)] = torch.from_numpy((share @ vectors.numpy()).astype(np.float32))
+    weights = trainer.term.weights if edges is None else (trainer.term.weights + edges).tocsr()
+    scorer = ModelScorer(
+        trainer.model,
+        vectors,
+        trainer.data,
+        history,
+        CoOccurrenceTerm(weights),
+        strengths=trainer.strengths,
+        interest_half_life_days=settings.interests.half_life_days,
+        popularity_half_life_days=settings.ranking.popularity_half_life_days,
+        counted=trainer.split.train,
+    )
+    scorer.parameters = fitted.parameters
+    return scorer
+
+
+def _fit(case: Case, held: Held, seed: int, console: Console) -> Fitted:
+    return fit(
+        case.data,
+        held.split,
+        case.with_seed(seed),
+        strengths=case.strengths,
+        checkpoints=case.settings.home / "evaluations" / f"cold-{case.data.name}-{seed}",
+        report=lambda at: console.print(f"  epoch {at.epoch} NDCG@10 {at.ndcg:.4f}") if at.ndcg is not None else None,
+    )
+
+
+def _measured(scorer: Scorer, part: Part) -> dict[str, Any]:
+    ranks = rank(scorer, part.targets, protocol="discovery", with_lists=False)
+    by_user = ranks.by_user()
+    found: dict[str, Any] = {name: float(by_user[name].mean()) for name in METRICS}
+    found["recall@10_interval"] = interval(by_user["recall@10"])
+    found["users"] = len(ranks)
+    return found
+
+
+def _table(part: Part, results: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title=part.name, title_justify="left")
+    for name in ("ranking", "users", *METRICS):
+        table.add_column(name, justify="left" if name == "ranking" else "right")
+    for name, values in results.items():
+        table.add_row(name, str(values["users"]), *(f"{values[metric]:.4f}" for metric in METRICS))
+    return table
+
+
+if __name__ == "__main__":
+    main()
