@@ -20,7 +20,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from rich.console import Console
 from rich.table import Table
 from scipy import sparse
@@ -35,8 +34,8 @@ from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
 from engine.training.data import InteractionTable
 from engine.training.inference import choose_rule
+from engine.training.inferred_scale import fit_factor, model_scorer
 from engine.training.loop import count_settings
-from engine.training.scoring import ModelScorer
 from engine.training.train import Fitted, fit
 
 SHARE: Final = 0.1
@@ -122,12 +121,19 @@ def _scorers(
         found["counted and inferred edges"] = _counted((counted + edges).tocsr(), history, train)
     # Without any event known there is nothing to encode: what is popular stands in, as in serving.
     if fitted is not None and len(history):
-        found["model"] = _model(fitted, history)
+        trainer, parameters = fitted.trainer, fitted.parameters
+        plain = CoOccurrenceTerm(counted)
+        found["model"] = model_scorer(trainer, parameters, history, plain)
         if edges is not None and rule is not None:
-            found["model and inferred edges"] = _model(fitted, history, edges)
+            own = fit_factor(rule, trainer, parameters, views)
             new = np.setdiff1d(np.arange(size), with_behaviour(counted))
-            near = views.nearest(rule.view, new, with_behaviour(counted), rule.neighbours)
-            found["model, inferred edges and vectors of the neighbours"] = _model(fitted, history, edges, (new, near))
+            inferred = infer_edges(counted, views, new, own).matrix(size)
+            found["model, new items with vectors of their neighbours"] = model_scorer(
+                trainer, parameters, history, plain, (views, rule)
+            )
+            found["the same and inferred edges"] = model_scorer(
+                trainer, parameters, history, plain, (views, rule), added=inferred
+            )
     return found
 
 
@@ -140,35 +146,6 @@ def _counted(weights: sparse.csr_array, history: InteractionTable, train: Intera
         return np.asarray(term.counts(baselines.latest_items(history, users, term.latest)).toarray() + tie)
 
     return scores
-
-
-def _model(
-    fitted: Fitted,
-    history: InteractionTable,
-    edges: sparse.csr_array | None = None,
-    near: tuple[npt.NDArray[np.int64], sparse.csr_array] | None = None,
-) -> Scorer:
-    """Give the model's scores, with inferred edges, and with means of the neighbours' vectors for new items."""
-    trainer, settings = fitted.trainer, fitted.trainer.settings
-    vectors = trainer.item_vectors(trainer.graph).clone()
-    if near is not None:
-        new, similarity = near
-        share = sparse.diags_array(1 / np.maximum(np.asarray(similarity.sum(axis=1)).ravel(), 1e-9)) @ similarity
-        vectors[torch.from_numpy(new)] = torch.from_numpy((share @ vectors.numpy()).astype(np.float32))
-    weights = trainer.term.weights if edges is None else (trainer.term.weights + edges).tocsr()
-    scorer = ModelScorer(
-        trainer.model,
-        vectors,
-        trainer.data,
-        history,
-        CoOccurrenceTerm(weights),
-        strengths=trainer.strengths,
-        interest_half_life_days=settings.interests.half_life_days,
-        popularity_half_life_days=settings.ranking.popularity_half_life_days,
-        counted=trainer.split.train,
-    )
-    scorer.parameters = fitted.parameters
-    return scorer
 
 
 def _fit(case: Case, held: Held, seed: int, console: Console) -> Fitted:

@@ -11,8 +11,8 @@ certainty of an edge is the share of edges as strong that turned out real for it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -63,6 +63,11 @@ class InferenceRule:
         """Read it from plain data."""
         lists = {name: tuple(plain[name]) for name in ("strengths", "certainties")}
         return cls(**{**plain, **lists})
+
+    def with_factor(self, factor: float) -> Self:
+        """Give the rule with another factor; an edge keeps its certainty."""
+        scaled = tuple(strength * factor / self.factor for strength in self.strengths)
+        return replace(self, factor=factor, strengths=scaled)
 
     def certainty(self, weights: npt.NDArray[np.floating]) -> Float64:
         """Give the certainty of edges by their weight; 0 where none was measured."""
@@ -209,6 +214,35 @@ def edge_strengths(weights: sparse.csr_array, views: ItemViews, new: Int64, rule
     strengths.eliminate_zeros()
     strengths.data = strengths.data**rule.exponent
     return strengths
+
+
+def neighbour_vectors(
+    weights: sparse.csr_array,
+    views: ItemViews,
+    new: Int64,
+    rule: InferenceRule,
+    vectors_of: Callable[[Int64], npt.NDArray[np.float32]],
+) -> tuple[Int64, npt.NDArray[np.float32]]:
+    """Give items without behaviour the mean of their neighbours' vectors, by similarity^p.
+
+    Args:
+        weights: Counted edges.
+        views: What the items are compared by.
+        new: Items without behaviour, by index, sorted.
+        rule: View, neighbours and power.
+        vectors_of: Gives the vectors of items [K, D].
+
+    Returns:
+        The items that have a neighbour, by index, and their vectors [N, D].
+    """
+    near = views.nearest(rule.view, new, with_behaviour(weights), rule.neighbours)
+    near.data = near.data**rule.power
+    total = np.asarray(near.sum(axis=1)).ravel()
+    able = np.flatnonzero(total > 0)
+    near = near[able]
+    used = np.unique(near.indices).astype(np.int64)
+    share = sparse.diags_array(1 / total[able]) @ near[:, used]
+    return new[able], np.asarray(share @ vectors_of(used), dtype=np.float32)
 
 
 def with_behaviour(weights: sparse.csr_array) -> Int64:

@@ -12,10 +12,12 @@ from scipy import sparse
 
 from engine.domain import EpochMs
 from engine.graph.inferred import InferredEdge, replace_inferred
+from engine.graph.names import ITEM
 from engine.graph.store import GraphStore
-from engine.graph.writeback import Fence
+from engine.graph.vectors import read_vectors
+from engine.graph.writeback import Fence, write_vectors
 from engine.interests.decay import days_ms, value_at
-from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges
+from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, neighbour_vectors, with_behaviour
 from engine.pipelines.dataset import item_text
 from engine.settings import Settings
 from engine.training.data import ItemTable
@@ -34,6 +36,8 @@ def infer_for_graph(
     encode: Callable[[Sequence[str]], npt.NDArray[np.float32]] | None = None,
 ) -> int:
     """Infer edges for every item that has not enough counted ones, and replace those in the graph.
+
+    Items that no counted edge reaches also get the mean of their neighbours' vectors in place of their own.
 
     Args:
         store: The graph.
@@ -57,6 +61,8 @@ def infer_for_graph(
     weights, as_of = _read_weights(store, settings, index)
     edges: list[InferredEdge] = []
     if len(new) and weights.nnz and all(name in views.names for name in wanted):
+        untaken = np.flatnonzero(reached == 0)
+        _write_vectors(store, items.ids, weights, views, untaken, rule, fence)
         found = infer_edges(weights, views, new, rule)
         columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
         edges = [
@@ -64,6 +70,33 @@ def infer_for_graph(
             for source, target, weight, certainty in zip(*columns, strict=True)
         ]
     return replace_inferred(store, edges, as_of=as_of, fence=fence)
+
+
+def _write_vectors(
+    store: GraphStore,
+    ids: Sequence[str],
+    weights: sparse.csr_array,
+    views: ItemViews,
+    new: npt.NDArray[np.int64],
+    rule: InferenceRule,
+    fence: Fence,
+) -> None:
+    """Write the mean of the neighbours' vectors; where a neighbour has none yet, nothing is written."""
+    vectors: dict[str, npt.NDArray[np.float32]] = {}
+
+    def vectors_of(used: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        found = read_vectors(store, fence.version, ITEM, ids=[ids[place] for place in used.tolist()])
+        vectors.update(zip(found.ids, found.matrix, strict=True))
+        if len(vectors) < len(used):
+            return np.full((len(used), 1), np.nan, dtype=np.float32)
+        return np.stack([vectors[ids[place]] for place in used.tolist()])
+
+    new = np.setdiff1d(new, with_behaviour(weights))
+    if not len(new):
+        return
+    places, means = neighbour_vectors(weights, views, new, rule, vectors_of)
+    if len(places) and np.isfinite(means).all():
+        write_vectors(store, ITEM, [ids[place] for place in places.tolist()], means, fence=fence)
 
 
 def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], npt.NDArray[np.int64]]:

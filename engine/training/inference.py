@@ -64,11 +64,7 @@ def choose_rule(
     """
     if not views.names or not len(history):
         return None
-    size = validation.positives.shape[1]
-    taken = np.flatnonzero(np.bincount(history.items, minlength=size))
-    hidden = np.zeros(size, dtype=bool)
-    count = round(HIDDEN_SHARE * len(taken))
-    hidden[np.random.default_rng(seed).choice(taken, size=count, replace=False)] = True
+    hidden = hidden_items(history, validation.positives.shape[1], seed=seed)
     trial = _Trial(history, validation, hidden, counting)
     if trial.hidden_targets < least_targets:
         return None
@@ -80,6 +76,15 @@ def choose_rule(
     if gain <= 0:
         return None
     return _with_certainty(best, trial, views, history, counting)
+
+
+def hidden_items(history: InteractionTable, size: int, *, seed: int) -> npt.NDArray[np.bool_]:
+    """Draw a tenth of the items with behaviour, bool [I]."""
+    taken = np.flatnonzero(np.bincount(history.items, minlength=size))
+    hidden = np.zeros(size, dtype=bool)
+    count = round(HIDDEN_SHARE * len(taken))
+    hidden[np.random.default_rng(seed).choice(taken, size=count, replace=False)] = True
+    return hidden
 
 
 class _Trial:

@@ -19,6 +19,7 @@ from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
 from engine.training.inference import choose_rule
+from engine.training.inferred_scale import fit_factor
 from engine.training.loop import Report, Trainer, count_settings
 from engine.training.scoring import ModelScorer, TermParameters
 
@@ -179,7 +180,7 @@ def train(
     )
     fitted = fit(data, split, settings, strengths=strengths, checkpoints=checkpoints, report=report, say=say)
     tell("chooses how edges of new items are inferred")
-    fitted = replace(fitted, inference=inference_rule(data, split, settings))
+    fitted = replace(fitted, inference=inference_rule(fitted))
     tell("measures on the last days")
     metrics = measure(fitted.scorer(split.test), data, split, settings)
     tell("writes the model")
@@ -188,15 +189,13 @@ def train(
     return Trained(folder, version, metrics, read_card(folder))
 
 
-def inference_rule(data: Dataset, split: Split, settings: Settings) -> InferenceRule | None:
-    """Choose on validation how edges of items without behaviour are inferred."""
-    return choose_rule(
-        split.validation.history,
-        split.validation,
-        ItemViews(data.items),
-        count_settings(settings),
-        seed=settings.training.seed,
-    )
+def inference_rule(fitted: Fitted) -> InferenceRule | None:
+    """Choose on validation how edges of items without behaviour are inferred, and how strongly they count."""
+    trainer = fitted.trainer
+    validation, views = trainer.split.validation, ItemViews(trainer.data.items)
+    seed = trainer.settings.training.seed
+    rule = choose_rule(validation.history, validation, views, trainer.counting, seed=seed)
+    return None if rule is None else fit_factor(rule, trainer, fitted.parameters, views)
 
 
 def measure(scorer: Scorer, data: Dataset, split: Split, settings: Settings) -> Metrics:

@@ -16,8 +16,9 @@ from engine.events.apply import apply_events
 from engine.forgetting.items import forget_item
 from engine.graph.entities import About, Item, upsert_items
 from engine.graph.store import GraphStore
+from engine.graph.vectors import read_vectors
 from engine.graph.versions import create_version
-from engine.graph.writeback import Fence
+from engine.graph.writeback import Fence, write_vectors
 from engine.interests.decay import days_ms
 from engine.model.inferred_edges import InferenceRule
 from engine.pipelines.inferred import ENOUGH_EDGES, infer_for_graph
@@ -223,3 +224,16 @@ def rank_for(store: GraphStore, settings: Settings, user_id: str) -> dict[str, f
         item.item_id: next((term.value for term in item.terms if term.name == "co_occurrence"), 0.0)
         for item in found.items
     }
+
+
+def test_an_item_without_behaviour_gets_the_vector_of_its_neighbour(graph: GraphStore, settings: Settings) -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(4, 8)).astype(np.float32)
+    ids = ["chair", "new", "pot", "red"]
+    write_vectors(graph, "Item", ids, vectors, fence=Fence(VERSION))
+    infer(graph, settings)
+    found = read_vectors(graph, VERSION, "Item")
+    of = dict(zip(found.ids, found.matrix, strict=True))
+    np.testing.assert_allclose(of["new"], vectors[3], rtol=1e-5)
+    for name in ("chair", "pot", "red"):
+        np.testing.assert_allclose(of[name], vectors[ids.index(name)], rtol=1e-5)

@@ -12,16 +12,16 @@ from engine.training.inference import choose_rule, pooled, without_items
 PAIRS, USERS = 40, 600
 
 
-def twins(seed: int, *, told: bool) -> Dataset:
-    """Items come in groups of four; who took one takes others of the group. Titles tell the group, or nothing."""
+def twins(seed: int, *, told: bool, group: int = 4) -> Dataset:
+    """Items come in groups; who took one takes three others of it. Titles tell the group, or nothing."""
     rng = np.random.default_rng(seed)
-    group = rng.integers(0, PAIRS, USERS)
-    taken = np.stack([rng.permutation(4) for _ in range(USERS)]) + 4 * group[:, None]
+    own = rng.integers(0, 4 * PAIRS // group, USERS)
+    taken = np.stack([rng.permutation(group)[:4] for _ in range(USERS)]) + group * own[:, None]
     offsets = np.arange(0, 4 * USERS + 1, 4, dtype=np.int64)
     ones = np.ones(4 * USERS, dtype=np.int32)
     times = np.tile(np.arange(4, dtype=np.int64), USERS)
     table = InteractionTable([str(u) for u in range(USERS)], offsets, taken.ravel().astype(np.int32), ones, times)
-    titles = [f"word{number // 4 if told else number}" for number in range(4 * PAIRS)]
+    titles = [f"word{number // group if told else number}" for number in range(4 * PAIRS)]
     items = ItemTable([str(i) for i in range(4 * PAIRS)], titles, None, sparse.csr_array((4 * PAIRS, 0)), [])
     return Dataset(table, items, ["", "taken"])
 
