@@ -26,7 +26,7 @@ from engine.training.data import Dataset, InteractionTable, Targets, recent
 
 INTEREST_EPSILON: Final = 1e-3
 _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
-_FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0)
+_FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0)
 _FIT_ROUNDS: Final = 2
 _FIT_USERS: Final = 4_000
 _FIT_SCORES: Final = 30_000_000
