@@ -57,8 +57,9 @@ def prequential_tables(results: Sequence[Result]) -> str:
     """Give a table of each run: a row an arm."""
     lines: list[str] = []
     for found in results:
-        lines += [f"{found['dataset']['name']}, {found['measured']} events:", ""]
-        lines += ["| arm | R@10 | R@10, 95 % over users | R@20 | MRR | seconds |", "|---|---|---|---|---|---|"]
+        how = "with a model trained" if found["trained"] else "by counted edges alone"
+        lines += [f"{found['dataset']['name']}, {how}, {found['measured']} events in {found['blocks']} blocks:", ""]
+        lines += ["| arm | R@10 | R@10, 95 % over events | R@20 | MRR | seconds |", "|---|---|---|---|---|---|"]
         for name, arm in found["arms"].items():
             low, high = arm["recall@10_interval"]
             lines.append(
