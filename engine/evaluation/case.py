@@ -54,7 +54,7 @@ class Case:
             "items": len(items),
             "events": len(table),
             "attributes": len(items.interest_ids),
-            "has_texts": items.content is not None,
+            "modalities": {name: int(vectors.any(axis=1).sum()) for name, vectors in items.modalities.items()},
             "split": self.split_name,
             "train_events": len(self.split.train),
             "users_measured": len(self.split.test.users),
@@ -76,8 +76,9 @@ class Case:
         digest = hashlib.sha256(json.dumps([self.settings_used(), self.split_name], sort_keys=True).encode())
         for array in (table.items, table.types, table.times, table.offsets, items.about.data, items.about.indices):
             digest.update(np.ascontiguousarray(array).tobytes())
-        if items.content is not None:
-            digest.update(np.ascontiguousarray(items.content).tobytes())
+        for name, vectors in items.modalities.items():
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(vectors).tobytes())
         return digest.hexdigest()[:16]
 
     def with_seed(self, seed: int) -> Settings:

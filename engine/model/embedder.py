@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -53,7 +53,7 @@ class Embedder:
         card = artefact.card
         self.version = artefact.version
         self.dim = self._model.config.dim
-        self.content_dim = self._model.config.content_dim
+        self.modalities: Mapping[str, int] = self._model.config.content
         self.max_history = self._model.config.max_history
         self.event_types: Sequence[str] = list(card["event_types"])
         self.neighbours = int(card["graph_neighbours"])
@@ -74,7 +74,7 @@ class Embedder:
     def embed(
         self,
         item_ids: Sequence[str],
-        content: Float32 | None,
+        content: Mapping[str, Float32],
         interest_ids: Sequence[str],
         about: sparse.csr_array,
         co_occurs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float32],
@@ -83,7 +83,8 @@ class Embedder:
 
         Args:
             item_ids: Items [N].
-            content: Their text vectors [N, C]; none where the model reads no content.
+            content: Their vectors of each modality [N, C_m] by name, rows of zeros where an item has none; a modality
+                that is not given is missing for all.
             interest_ids: Interests [M].
             about: Weights, CSR [N, M].
             co_occurs: Source, target and scaled weight of each edge; an item hears the targets of its own edges.
@@ -91,11 +92,11 @@ class Embedder:
         source, target, weight = co_occurs
         graph = graph_tensors(
             id_index=np.array([self._item_rows.get(item_id, -1) for item_id in item_ids], dtype=np.int64),
-            content=content if self.content_dim else None,
+            content=content,
+            widths=self.modalities,
             about=about,
             interest_index=np.array([self._interest_rows.get(name, -1) for name in interest_ids], dtype=np.int64),
             co_occurs=(target, source, weight),
-            content_dim=self.content_dim,
         ).to(self._device)
         nodes, attention = self._model.node_vectors(graph)
         vectors = nodes.float().cpu().numpy()

@@ -1,13 +1,15 @@
 """The fusion: item vectors from id, content and interests, refined by the graph; user vectors from sequences.
 
-e_j = d_j · id_j + W_c · content_j + Σ_x about(j, x) · interest_x,   refined by GATv2
+e_j = d_j · id_j + f_j + Σ_x about(j, x) · interest_x,   refined by GATv2
 logit(u, j) = z_u · e_j + λ · log(ε + c(u, j)) + ν · log share_j
 
-d_j ∈ {0, 1} hides ids at random in training, so that the path by content and neighbours is learnt.
+f_j fuses texts, images and audio (`engine.model.fusion`). d_j ∈ {0, 1} hides ids at random in training, so that the
+path by content and neighbours is learnt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,17 +19,22 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from engine.model.fusion import ModalityFusion, presence
 from engine.model.graph_attention import GraphAttention, edge_features
 from engine.model.sequence import NO_WEIGHT, SequenceEncoder
 
 
 @dataclass(frozen=True, slots=True)
 class RecommenderConfig:
-    """Shape of the model; the card keeps it."""
+    """Shape of the model; the card keeps it.
+
+    Attributes:
+        content: Length of the vectors of each modality, by name; empty where the model reads none.
+    """
 
     items: int
     interests: int
-    content_dim: int
+    content: Mapping[str, int]
     event_types: int
     dim: int = 64
     layers: int = 2
@@ -48,7 +55,8 @@ class GraphTensors:
 
     Attributes:
         id_index: Row of each item's learnt id, -1 for an item the model has not seen, int64 [N].
-        content: Text vectors [N, C].
+        content: Vectors of each modality [N, C_m], by name.
+        present: Which item has which modality, bool [N, M].
         about: Dense-free interest bag: sparse CSR tensor [N, X].
         interests: Row of each interest node's learnt vector, -1 for an unknown one, int64 [M].
         edge_index: Source and target of each edge, items first and then interests [2, E].
@@ -56,7 +64,8 @@ class GraphTensors:
     """
 
     id_index: Tensor
-    content: Tensor
+    content: Mapping[str, Tensor]
+    present: Tensor
     about: Tensor
     interests: Tensor
     edge_index: Tensor
@@ -66,7 +75,8 @@ class GraphTensors:
         """Move all of it to a device."""
         return GraphTensors(
             self.id_index.to(device),
-            self.content.to(device),
+            {name: vectors.to(device) for name, vectors in self.content.items()},
+            self.present.to(device),
             self.about.to(device),
             self.interests.to(device),
             self.edge_index.to(device),
@@ -84,8 +94,7 @@ class Recommender(nn.Module):
         nn.init.normal_(self.item_embedding.weight, std=0.07)
         self.interest_embedding = nn.Embedding(max(config.interests, 1), config.dim)
         nn.init.normal_(self.interest_embedding.weight, std=0.02)
-        self.content_projection = nn.Linear(max(config.content_dim, 1), config.dim, bias=False)
-        nn.init.normal_(self.content_projection.weight, std=0.02)
+        self.fusion = ModalityFusion(config.content, config.dim)
         self.graph = GraphAttention(config.dim, heads=config.graph_heads)
         self.encoder = SequenceEncoder(
             config.dim,
@@ -146,7 +155,8 @@ class Recommender(nn.Module):
         if keep_id is not None:
             known = known & keep_id
         identity = self.item_embedding(graph.id_index.clamp_min(0)) * known[:, None]
-        vectors = identity + self.content_projection(graph.content)
+        fused, _ = self.fusion(graph.content, graph.present)
+        vectors = identity + fused
         known_interest = graph.interests >= 0
         interests = self.interest_embedding(graph.interests.clamp_min(0)) * known_interest[:, None]
         if graph.about.shape[1] > 0:
@@ -164,21 +174,21 @@ class Recommender(nn.Module):
 def graph_tensors(
     *,
     id_index: npt.NDArray[np.int64],
-    content: npt.NDArray[np.float32] | None,
+    content: Mapping[str, npt.NDArray[np.float32]],
+    widths: Mapping[str, int],
     about: sparse.csr_array,
     interest_index: npt.NDArray[np.int64],
     co_occurs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]],
-    content_dim: int,
 ) -> GraphTensors:
     """Put items, interests and edges into tensors.
 
     Args:
         id_index: Row of each item's learnt id or -1 [N].
-        content: Text vectors [N, C], or none.
+        content: Vectors of each modality [N, C_m]; one that the model does not read is left out.
+        widths: C_m of the modalities that the model reads; one without vectors is missing for all items.
         about: Weights, CSR [N, M].
         interest_index: Row of each interest's learnt vector or -1 [M].
         co_occurs: Source, target, weight of each item edge: what is heard is the source, who hears is the target.
-        content_dim: C of the model.
     """
     items = len(id_index)
     coo = about.tocoo()
@@ -206,11 +216,16 @@ def graph_tensors(
         (items, len(interest_index)),
         check_invariants=False,
     ).coalesce()
-    width = max(content_dim, 1)
-    vectors = np.zeros((items, width), dtype=np.float32) if content is None else content
+    vectors = {
+        name: torch.from_numpy(np.ascontiguousarray(content[name], dtype=np.float32))
+        if name in content
+        else torch.zeros(items, width)
+        for name, width in widths.items()
+    }
     return GraphTensors(
         torch.from_numpy(id_index),
-        torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
+        vectors,
+        torch.from_numpy(presence(content, tuple(widths), items)),
         bag,
         torch.from_numpy(interest_index),
         torch.from_numpy(edge_index),

@@ -28,6 +28,7 @@ from engine.pipelines.inferred import infer_for_graph
 from engine.pipelines.neighbourhood import read_neighbourhood
 from engine.pipelines.selection import dirty_items, dirty_users, watermark
 from engine.settings import Settings
+from engine.training.data import TEXT
 
 _STAGES: Final = (ITEM, INTEREST, USER)
 _ITEMS_AT_ONCE: Final = 2_000
@@ -169,7 +170,7 @@ class _Reembedding:
             self.store, self.settings, label, ids, hops=hops, neighbours=self.embedder.neighbours
         )
         self.run.check()
-        content = self.texts.encode(found.texts) if self.embedder.content_dim and found.texts else None
+        content = {TEXT: self.texts.encode(found.texts)} if TEXT in self.embedder.modalities and found.texts else {}
         self.run.check()
         made = self.embedder.embed(found.item_ids, content, found.interest_ids, found.about, found.co_occurs)
         self.run.check()

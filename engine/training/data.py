@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from engine.errors import TrainingError
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+TEXT: Final = "text"
+"""Name of the modality of the text vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class ItemTable:
         content: Vectors of the texts, float32 [I, C], or none.
         about: Weights of the items' interests, CSR float32 [I, X], rows sum to 1 or 0.
         interest_ids: Id of each interest, length X.
+        media: Vectors of further modalities, `image`, `audio` or of another name, float32 [I, C_m].
     """
 
     ids: Sequence[str]
@@ -108,9 +112,21 @@ class ItemTable:
     content: Float32 | None
     about: sparse.csr_array
     interest_ids: Sequence[str]
+    media: Mapping[str, Float32] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def modalities(self) -> dict[str, Float32]:
+        """Vectors of texts and media by name; a row of zeros says that an item has none."""
+        texts = {} if self.content is None else {TEXT: self.content}
+        return {**texts, **self.media}
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Length of the vectors of each modality."""
+        return {name: vectors.shape[1] for name, vectors in self.modalities.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class Trainer:
         self.config = RecommenderConfig(
             items=items,
             interests=len(data.items.interest_ids),
-            content_dim=0 if data.items.content is None else data.items.content.shape[1],
+            content=data.items.widths,
             event_types=len(data.event_types),
             dim=settings.model.dim,
             layers=settings.model.layers,
@@ -99,6 +99,7 @@ class Trainer:
             max_history=settings.model.max_history,
         )
         self.model = Recommender(self.config)
+        self.model.fusion.centre_on(data.items.modalities)
         self.start = choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
         self.model.start_from(self.start.vectors, sets=self.start.sets)
         self.model.leave_out(graph=not settings.model.graph_attention, counts=not settings.model.counted_edges)
@@ -332,11 +333,11 @@ def whole_graph(data: Dataset, term: CoOccurrenceTerm, neighbours: int) -> Graph
     source, target, weight = strongest_edges(term, neighbours)
     return graph_tensors(
         id_index=np.arange(items, dtype=np.int64),
-        content=data.items.content,
+        content=data.items.modalities,
+        widths=data.items.widths,
         about=data.items.about,
         interest_index=np.arange(len(data.items.interest_ids), dtype=np.int64),
         co_occurs=(target, source, weight),
-        content_dim=0 if data.items.content is None else data.items.content.shape[1],
     )
 
 

@@ -104,5 +104,5 @@ def dropout_for(table: InteractionTable, items: int) -> float:
 
 
 def has_content(data: Dataset) -> bool:
-    """Tell whether items have anything but their id: texts or interests."""
-    return data.items.content is not None or data.items.about.nnz > 0
+    """Tell whether items have anything but their id: texts, media or interests."""
+    return bool(data.items.modalities) or data.items.about.nnz > 0

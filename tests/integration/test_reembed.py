@@ -146,7 +146,7 @@ def test_all_then_some_then_what_is_dirty(
         embedder = Embedder.load(settings.models_dir / version)
         names = [f"i{number:03}" for number in range(ITEMS)]
         found = read_neighbourhood(store, settings, "Item", names, hops=1, neighbours=embedder.neighbours)
-        whole = embedder.embed(found.item_ids, None, found.interest_ids, found.about, found.co_occurs)
+        whole = embedder.embed(found.item_ids, {}, found.interest_ids, found.about, found.co_occurs)
         np.testing.assert_allclose(read_vectors(store, version).matrix, whole.items, atol=1e-5)
         text = f"MATCH (i:Item)-[r:CO_OCCURS|ABOUT]->() RETURN i.id, sum(r.attention_{version})"
         shares = dict(store.read_transaction(lambda tx: tx.run_text(text).values()))

@@ -35,7 +35,7 @@ def make_tiny_version(
         RecommenderConfig(
             items=len(items),
             interests=len(items.interest_ids),
-            content_dim=0,
+            content={},
             event_types=len(vocabulary),
             dim=DIM,
             layers=1,

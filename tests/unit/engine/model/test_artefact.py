@@ -22,7 +22,7 @@ VERSION = "v20260101000000"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
-    config = RecommenderConfig(items=3, interests=2, content_dim=4, event_types=3, dim=8, layers=1, max_history=5)
+    config = RecommenderConfig(items=3, interests=2, content={"text": 4}, event_types=3, dim=8, layers=1, max_history=5)
     model = Recommender(config)
     torch.nn.init.normal_(model.encoder.distance_bias)
     torch.nn.init.normal_(model.encoder.type_embedding.weight)
@@ -61,7 +61,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
 def _embed(folder: Path, items: list[str], content: np.ndarray):
     about = sparse.csr_array(np.array([[1.0, 0.0]] * len(items), dtype=np.float32))
     edges = (np.array([0]), np.array([1]), np.array([0.5], dtype=np.float32))
-    return Embedder.load(folder).embed(items, content, ["x", "new"], about, edges)
+    return Embedder.load(folder).embed(items, {"text": content}, ["x", "new"], about, edges)
 
 
 def test_an_unseen_item_gets_its_vector_from_content_and_neighbours(folder: Path) -> None:

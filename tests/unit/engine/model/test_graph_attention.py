@@ -64,16 +64,16 @@ def test_what_only_neighbours_can_tell_is_learned() -> None:
         weight.extend([20.0] * 2 + [0.1] * 4)
     dim = 16
     config = RecommenderConfig(
-        items=warm, interests=0, content_dim=0, event_types=1, dim=dim, layers=1, max_history=4, graph_heads=2
+        items=warm, interests=0, content={}, event_types=1, dim=dim, layers=1, max_history=4, graph_heads=2
     )
     model = Recommender(config)
     graph = graph_tensors(
         id_index=np.concatenate([np.arange(warm), np.full(cold, -1)]),
-        content=None,
+        content={},
+        widths={},
         about=sparse.csr_array((warm + cold, 0), dtype=np.float32),
         interest_index=np.zeros(0, dtype=np.int64),
         co_occurs=(np.array(source), np.array(target), np.array(weight, dtype=np.float32)),
-        content_dim=0,
     )
     labels = torch.from_numpy(group_of)
     taught = torch.arange(warm, warm + cold // 2)

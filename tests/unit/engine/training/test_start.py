@@ -13,7 +13,7 @@ from engine.training.data import Dataset, InteractionTable, ItemTable, Split, le
 from engine.training.start import Start, choose_start, dropout_for, has_content
 
 ITEMS = 60
-CONFIG = RecommenderConfig(items=ITEMS, interests=0, content_dim=0, event_types=2, dim=8, layers=1, max_history=20)
+CONFIG = RecommenderConfig(items=ITEMS, interests=0, content={}, event_types=2, dim=8, layers=1, max_history=20)
 
 
 def _start(sequences: list[np.ndarray]) -> tuple[Split, Start]:
