@@ -52,25 +52,19 @@ def content_id(
 
 def digest(event: Event) -> int:
     """Give the fingerprint of what an event says, 64 bits; a time that the sender did not give is left out."""
-    content = _hash(
-        event.user_id,
-        event.item_id,
-        event.type,
-        event.at if event.at_given else None,
-        event.value,
-        event.query,
-        event.recommendation_id,
-        *_named(event.followed_id, None, event.context),
-    )
+    parts = [event.user_id, event.item_id, event.type, event.at if event.at_given else None, event.value, event.query]
+    content = _hash(*parts, event.recommendation_id, *_named(event.followed_id, None, event.context))
     return int.from_bytes(content[:_DIGEST_BYTES], "big", signed=True)
 
 
 def _named(followed_id: str | None, recommendation_id: str | None, context: str | None) -> list[str]:
     """Give parts that most events do not have, so that those keep the ids and digests they had without them."""
+    if followed_id is recommendation_id is context is None:
+        return []
     named = {"followed_id": followed_id, "recommendation_id": recommendation_id, "context": context}
     return [f"{name}={value}" for name, value in named.items() if value is not None]
 
 
 def _hash(*parts: object) -> bytes:
-    text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
+    text = _SEPARATOR.join(["" if part is None else str(part) for part in parts])
     return hashlib.sha256(text.encode()).digest()

@@ -46,7 +46,7 @@ def check_id(value: object, *, field: str) -> str:
     Raises:
         InvalidInputError: It is no text, empty, too long, or holds control characters or half characters.
     """
-    return _check_text(value, field=field, limit_chars=MAX_ID_CHARS)
+    return _check_text(value, field, "", MAX_ID_CHARS)
 
 
 def parse_event(
@@ -78,13 +78,14 @@ def parse_event(
             remedy=f"Use only {', '.join(FIELDS)}.",
         )
     event_type = _parse_type(raw.get("type"), settings, field)
-    user_id = check_id(raw.get("user_id"), field=f"{field}.user_id")
+    user_id = _check_text(raw.get("user_id"), field, "user_id", MAX_ID_CHARS)
     item_id, query, followed_id = _parse_object(raw, event_type, user_id, settings, field)
-    at = _parse_time(raw.get("at"), settings, now, f"{field}.at")
-    value = _parse_value(raw.get("value"), event_type, settings, f"{field}.value")
+    given_at = raw.get("at")
+    at = _parse_time(given_at, settings, now, field)
+    value = _parse_value(raw.get("value"), event_type, settings, field)
     recommendation_id = raw.get("recommendation_id")
     if recommendation_id is not None:
-        recommendation_id = check_id(recommendation_id, field=f"{field}.recommendation_id")
+        recommendation_id = _check_text(recommendation_id, field, "recommendation_id", MAX_ID_CHARS)
     context = raw.get("context")
     if context is not None:
         context = parse_context(context, field=f"{field}.context")
@@ -93,7 +94,7 @@ def parse_event(
         more = {"followed_id": followed_id, "recommendation_id": recommendation_id, "context": context}
         event_id = content_id(user_id, item_id, event_type, at, value, query, occurrence, **more)
     else:
-        event_id = check_id(event_id, field=f"{field}.id")
+        event_id = _check_text(event_id, field, "id", MAX_ID_CHARS)
     return Event(
         id=event_id,
         type=event_type,
@@ -103,7 +104,7 @@ def parse_event(
         value=value,
         query=query,
         recommendation_id=recommendation_id,
-        at_given=raw.get("at") is not None,
+        at_given=given_at is not None,
         followed_id=followed_id,
         context=context,
     )
@@ -157,6 +158,8 @@ def parse_events(raws: object, *, settings: EventSettings, now: EpochMs, field: 
 
 
 def _parse_type(value: object, settings: EventSettings, field: str) -> str:
+    if isinstance(value, str) and value in settings.types:
+        return value
     if not isinstance(value, str):
         raise InvalidInputError(
             "The type of an event is a text.",
@@ -185,8 +188,8 @@ def _parse_object(
                 remedy="Leave it out.",
             )
     if wanted == "query":
-        return None, _check_text(raw.get("query"), field=f"{field}.query", limit_chars=MAX_QUERY_CHARS), None
-    found = check_id(raw.get(wanted), field=f"{field}.{wanted}")
+        return None, _check_text(raw.get("query"), field, "query", MAX_QUERY_CHARS), None
+    found = _check_text(raw.get(wanted), field, wanted, MAX_ID_CHARS)
     if wanted == "item_id":
         return found, None, None
     if found == user_id:
@@ -196,7 +199,11 @@ def _parse_object(
     return None, None, found
 
 
-def _check_text(value: object, *, field: str, limit_chars: int) -> str:
+def _check_text(value: object, field: str, name: str, limit_chars: int) -> str:
+    # Most texts are fine, and a text that can be printed holds nothing forbidden: names and patterns cost more.
+    if isinstance(value, str) and 0 < len(value) <= limit_chars and value.isprintable() and not value.isspace():
+        return value
+    field = f"{field}.{name}" if name else field
     if value is None:
         raise InvalidInputError("This field is required.", field=field, remedy="Give a text.")
     if not isinstance(value, str):
@@ -223,6 +230,7 @@ def _check_text(value: object, *, field: str, limit_chars: int) -> str:
 def _parse_time(value: object, settings: EventSettings, now: EpochMs, field: str) -> EpochMs:
     if value is None:
         return now
+    field = f"{field}.at"
     if isinstance(value, str):
         at = _parse_iso(value, field)
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -273,20 +281,22 @@ def _parse_iso(value: str, field: str) -> EpochMs:
 
 def _parse_value(value: object, event_type: str, settings: EventSettings, field: str) -> float | None:
     scale = settings.types[event_type].scale
+    if value is None and scale == "constant":
+        return None
     low, high = value_bounds(event_type, settings)
+    # Neither NaN nor infinity lies between two finite bounds.
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+        return float(value) + 0.0
+    field = f"{field}.value"
     unit = " of seconds" if scale == "duration" else ""
     remedy = f"Give a number{unit} from {low:g} to {high:g}."
     if value is None:
-        if scale != "constant":
-            raise InvalidInputError(f"An event of the type {event_type} needs a value.", field=field, remedy=remedy)
-        return None
+        raise InvalidInputError(f"An event of the type {event_type} needs a value.", field=field, remedy=remedy)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidInputError("The value is not a number.", field=field, value=value, remedy=remedy)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidInputError("The value is not a finite number.", field=field, value=value, remedy=remedy)
-    if not low <= value <= high:
-        raise InvalidInputError("The value is out of range.", field=field, value=value, remedy=remedy)
-    return float(value) + 0.0
+    raise InvalidInputError("The value is out of range.", field=field, value=value, remedy=remedy)
 
 
 def value_bounds(event_type: str, settings: EventSettings) -> tuple[float, float]:

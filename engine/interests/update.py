@@ -88,13 +88,17 @@ def summarise(events: Iterable[Event], settings: Settings) -> list[UserUpdate]:
     """
     interest_half_life_ms = decay.days_ms(settings.interests.half_life_days)
     half_lives = {name: decay.days_ms(entry.half_life_days) for name, entry in settings.events.types.items()}
+    # Most types count the same every time; only the others need their value looked at.
+    constant = {name: entry.weight for name, entry in settings.events.types.items() if entry.scale == "constant"}
     updates: dict[str, UserUpdate] = {}
     for event in events:
         update = updates.get(event.user_id)
         if update is None:
             update = updates[event.user_id] = UserUpdate(event.user_id)
         update.events.append(event)
-        strength = signals.strength(event.type, event.value, settings.events)
+        strength = constant.get(event.type)
+        if strength is None:
+            strength = signals.strength(event.type, event.value, settings.events)
         if event.item_id is not None:
             _add_interaction(update, event, event.item_id, strength, half_lives[event.type])
             if strength:
