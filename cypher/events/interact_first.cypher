@@ -1,5 +1,5 @@
 // purpose: Make the INTERACTED relationships of users who have none, each user locked before
-// param: users LIST<MAP> of id, interactions LIST<MAP> of item, event, count, times, weight, at
+// param: users LIST<MAP> of id, interactions LIST<LIST> of item, event, count, times, weight, at, half-life in ms
 // param: times_kept INTEGER
 // param: now INTEGER, epoch ms
 // returns: nothing
@@ -9,8 +9,7 @@ MATCH (u:User {id: row.id})
 SET u.events_at = $now
 WITH u, row
 UNWIND row.interactions AS move
-MATCH (i:Item {id: move.item})
+MATCH (i:Item {id: move[0]})
 CREATE (u)-[:INTERACTED {
-  event: move.event, count: move.count, times: move.times[-$times_kept..], last_at: move.at, weight: move.weight,
-  updated_at: move.at
+  event: move[1], count: move[2], times: move[3][-$times_kept..], last_at: move[5], weight: move[4], updated_at: move[5]
 }]->(i)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from engine.domain import EpochMs, Event, now_ms
 from engine.errors import ConflictError, InterestGraphError, UnknownReferenceError
 from engine.events.identity import digest
-from engine.events.rows import STORED, AboutItems, BatchRows, follow_rows
+from engine.events.rows import AboutItems, BatchRows, follow_rows
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
@@ -214,8 +214,7 @@ def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], settings: Settings, bat
     """Write users without behaviour: everything is made, nothing has to be looked for."""
     if not rows:
         return
-    events = [[event.get(name) for name in STORED] for row in rows for event in row["folded"]]
-    tx.run("events/create", events=events, now=batch.now)
+    tx.run("events/create", events=[event for row in rows for event in row["folded"]], now=batch.now)
     tx.run(
         "events/interact_first",
         users=[{"id": row["id"], "interactions": row["interactions"]} for row in rows],

@@ -14,12 +14,6 @@ from engine.interests.update import UserUpdate
 AboutItems = Mapping[str, Sequence[tuple[str, float]]]
 """Interests with weights, by item."""
 
-STORED = (
-    "id", "type", "user_id", "item_id", "at", "value", "query", "recommendation_id", "digest", "followed_id", "context",
-    "interests", "parts",
-)  # fmt: skip
-"""Properties of an event node, in the order that `events/create` takes them."""
-
 
 @dataclass(frozen=True, slots=True)
 class BatchRows:
@@ -43,8 +37,8 @@ class BatchRows:
     def user(self, update: UserUpdate) -> dict[str, Any]:
         """Give one user's part of the batch, as `events/write` takes it."""
         interests = self._interests(update)
-        unfolded: list[dict[str, Any]] = []
-        folded: list[dict[str, Any]] = []
+        unfolded: list[list[Any]] = []
+        folded: list[list[Any]] = []
         for event in update.events:
             waits = event.type in self.folded_later and event.item_id is not None
             (unfolded if waits else folded).append(self._event(event))
@@ -53,15 +47,7 @@ class BatchRows:
             "unfolded": unfolded,
             "folded": folded,
             "interactions": [
-                {
-                    "item": move.item_id,
-                    "event": move.event,
-                    "count": len(move.times),
-                    "times": move.times,
-                    "weight": move.weight,
-                    "at": move.updated_at,
-                    "half_life_ms": move.half_life_ms,
-                }
+                [move.item_id, move.event, len(move.times), move.times, move.weight, move.updated_at, move.half_life_ms]
                 for move in update.interactions.values()
             ],
             "interests": interests,
@@ -79,34 +65,42 @@ class BatchRows:
         interests = [[interest_id, *move] for interest_id, move in row["interests"].items()]
         return {"id": row["id"], "interests": interests, "mass": total, "at": newest}
 
-    def _event(self, event: Event) -> dict[str, Any]:
-        properties: dict[str, Any] = {
-            "id": event.id,
-            "type": event.type,
-            "user_id": event.user_id,
-            "at": event.at,
-            "digest": self.digest_of[event.id],
-            "received_at": self.now,
-        }
-        for name in ("item_id", "value", "query", "recommendation_id", "followed_id", "context"):
-            value = getattr(event, name)
-            if value is not None:
-                properties[name] = value
-        if event.query is not None and event.query in self.named:
-            # Which interests the words name changes with the interests; what was moved is kept.
-            properties["interests"] = [name for name, _ in self.named[event.query]]
-            properties["parts"] = [part for _, part in self.named[event.query]]
-        return properties
+    def _event(self, event: Event) -> list[Any]:
+        """Give the properties of an event node, in the order that `events/write` and `events/create` take them.
+
+        A list: the names would be most of what is packed, sent and looked up.
+        """
+        # Which interests the words name changes with the interests; what was moved is kept.
+        named = None if event.query is None else self.named.get(event.query)
+        return [
+            event.id,
+            event.type,
+            event.user_id,
+            event.item_id,
+            event.at,
+            event.value,
+            event.query,
+            event.recommendation_id,
+            self.digest_of[event.id],
+            event.followed_id,
+            event.context,
+            None if named is None else [name for name, _ in named],
+            None if named is None else [part for _, part in named],
+        ]
 
     def _interests(self, update: UserUpdate) -> dict[str, tuple[float, EpochMs, int]]:
         """Share what items and searches give out to interests: mass, time of the newest, events; sorted by id."""
         sums: dict[str, tuple[float, EpochMs, int]] = {}
         for moves, shares in ((update.items, self.about), (update.searches, self.named)):
             for name, move in moves.items():
+                mass, at, count = move.mass, move.updated_at, move.count
                 for interest_id, part in shares.get(name, ()):
-                    before, updated_at, known = sums.get(interest_id, (0.0, move.updated_at, 0))
-                    merged = merge(before, updated_at, move.mass * part, move.updated_at, self.interest_half_life_ms)
-                    sums[interest_id] = (*merged, known + move.count)
+                    known = sums.get(interest_id)
+                    if known is None:
+                        sums[interest_id] = (mass * part, at, count)
+                    else:
+                        merged = merge(known[0], known[1], mass * part, at, self.interest_half_life_ms)
+                        sums[interest_id] = (*merged, known[2] + count)
         return dict(sorted(sums.items()))
 
 
