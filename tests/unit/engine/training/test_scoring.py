@@ -38,7 +38,7 @@ def _scorer(*, by_interest: bool) -> tuple[ModelScorer, Targets]:
     names = [str(item) for item in range(ITEMS)]
     data = Dataset(table, ItemTable(names, names, None, about, [str(shelf) for shelf in range(SHELVES)]), ["", "x"])
     split = leave_one_out(data)
-    config = RecommenderConfig(ITEMS, SHELVES, 0, 2, dim=8, layers=1, max_history=5)
+    config = RecommenderConfig(ITEMS, SHELVES, {}, 2, dim=8, layers=1, max_history=5)
     torch.manual_seed(0)
     model = Recommender(config)
     model.start_from(rng.normal(size=(ITEMS, 8)).astype(np.float32), sets=False)
