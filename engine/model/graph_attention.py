@@ -18,7 +18,7 @@ EDGE_DIM = 1 + len(EDGE_KINDS)
 
 
 class GraphAttention(nn.Module):
-    """One GATv2 layer over the weighted graph, added to its input by a learnt gate.
+    """One GATv2 layer over the weighted graph, added to its input by a learnt gate where a node hears.
 
     Args:
         dim: Length of the node vectors.
@@ -48,10 +48,14 @@ class GraphAttention(nn.Module):
         out, (_, attention) = self.convolution(nodes, edge_index, edge_features, return_attention_weights=True)
         return out, attention.mean(dim=-1)
 
-    def forward(self, nodes: Tensor, edge_index: Tensor, edge_features: Tensor) -> tuple[Tensor, Tensor]:
-        """Refine the nodes: h + gate · message; shapes as in `message`."""
+    def forward(self, nodes: Tensor, edge_index: Tensor, edge_features: Tensor, hears: Tensor) -> tuple[Tensor, Tensor]:
+        """Refine the nodes: h + gate · message where a node hears, bool [N]; the rest as in `message`."""
         message, attention = self.message(nodes, edge_index, edge_features)
-        return nodes + self.gate * message, attention
+        return self.refined(nodes, message, hears), attention
+
+    def refined(self, nodes: Tensor, message: Tensor, hears: Tensor) -> Tensor:
+        """Add a message [N, D] to the nodes that hear."""
+        return nodes + self.gate * message * hears[:, None]
 
 
 def edge_features(weight: Tensor, kind: int) -> Tensor:

@@ -163,10 +163,20 @@ class Recommender(nn.Module):
             vectors = vectors + torch.sparse.mm(graph.about, interests)
         return torch.cat([vectors, interests])
 
+    def hears(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> Tensor:
+        """Tell which nodes hear their neighbours: interests, and items without an id of their own, bool [N + M].
+
+        An item with an id has learnt from behaviour what its neighbours would say (ADR 18).
+        """
+        nameless = graph.id_index < 0
+        if keep_id is not None:
+            nameless = nameless | ~keep_id
+        return torch.cat([nameless, torch.ones_like(graph.interests, dtype=torch.bool)])
+
     def node_vectors(self, graph: GraphTensors, *, keep_id: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Give refined vectors of items, then interests [N + M, D], and the attention of each edge [E]."""
         refined: tuple[Tensor, Tensor] = self.graph(
-            self.base_vectors(graph, keep_id=keep_id), graph.edge_index, graph.edges
+            self.base_vectors(graph, keep_id=keep_id), graph.edge_index, graph.edges, self.hears(graph, keep_id=keep_id)
         )
         return refined
 

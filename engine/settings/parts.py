@@ -100,7 +100,10 @@ class ModelSettings(Section):
     id_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="Share of item ids hidden in training.")
     max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")
     graph_neighbours: PositiveInt = Field(10, description="Strongest neighbours a GAT layer reads of each item.")
-    graph_attention: bool = Field(True, description="Whether GAT refines the vectors; off is for comparison.")
+    graph_attention: bool = Field(
+        True,
+        description="Whether GAT gives items without a learnt id what their neighbours say; off is for comparison.",
+    )
     counted_edges: bool = Field(True, description="Whether counted edges are in the score; off is for comparison.")
     full_softmax_limit: PositiveInt = Field(50_000, description="Items up to which the softmax is made whole.")
 

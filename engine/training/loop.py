@@ -102,7 +102,9 @@ class Trainer:
         self.model.fusion.centre_on(data.items.modalities)
         self.start = choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
         self.model.start_from(self.start.vectors, sets=self.start.sets)
-        self.model.leave_out(graph=not settings.model.graph_attention, counts=not settings.model.counted_edges)
+        # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
+        self._hears = settings.model.graph_attention and self.config.id_dropout > 0
+        self.model.leave_out(graph=not self._hears, counts=not settings.model.counted_edges)
         self.model.to(self.device)
         share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
         self._log_share = torch.from_numpy(np.log(share).astype(np.float32)).to(self.device)
@@ -136,7 +138,7 @@ class Trainer:
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
-            "parts": [self.settings.model.graph_attention, self.settings.model.counted_edges],
+            "parts": [self._hears, self.settings.model.counted_edges],
             "new_only": not self.settings.ranking.recommend_seen,
             "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
         }
@@ -258,15 +260,16 @@ class Trainer:
         model = self.model
         keep_id = torch.rand(self.config.items, device=self.device) >= self.config.id_dropout
         base = model.base_vectors(self.graph, keep_id=keep_id)
-        if not self.settings.model.graph_attention:
-            spoken = torch.zeros(())
-        elif message is None or step % GRAPH_EVERY_STEPS == 0:
-            # The whole graph is heard every few steps; between them the last message stands in, without gradient.
-            spoken, _ = model.graph.message(base, self.graph.edge_index, self.graph.edges)
-            message = spoken.detach()
-        else:
-            spoken = message
-        vectors = (base + model.graph.gate * spoken)[: self.config.items]
+        vectors = base
+        if self._hears:
+            if message is None or step % GRAPH_EVERY_STEPS == 0:
+                # The whole graph is heard every few steps; between them the last message stands in, without gradient.
+                spoken, _ = model.graph.message(base, self.graph.edge_index, self.graph.edges)
+                message = spoken.detach()
+            else:
+                spoken = message
+            vectors = model.graph.refined(base, spoken, model.hears(self.graph, keep_id=keep_id))
+        vectors = vectors[: self.config.items]
         items = torch.from_numpy(batch.items).to(self.device)
         mask = torch.from_numpy(batch.mask).to(self.device)
         scored = torch.from_numpy(batch.scored).to(self.device)

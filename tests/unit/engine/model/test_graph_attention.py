@@ -8,12 +8,14 @@ from scipy import sparse
 from engine.model.graph_attention import EDGE_DIM, GraphAttention, edge_features
 from engine.model.recommender import Recommender, RecommenderConfig, graph_tensors
 
+ALL = torch.ones(5, dtype=torch.bool)
+
 
 def test_attention_sums_to_one_over_what_a_node_hears() -> None:
     torch.manual_seed(0)
     layer = GraphAttention(8).eval()
     edge_index = torch.tensor([[0, 1, 2, 0], [3, 3, 3, 1]])
-    nodes, attention = layer(torch.randn(4, 8), edge_index, edge_features(torch.rand(4), 0))
+    nodes, attention = layer(torch.randn(4, 8), edge_index, edge_features(torch.rand(4), 0), ALL[:4])
     assert nodes.shape == (4, 8)
     assert attention[:3].sum().item() == pytest.approx(1, abs=1e-6)
     assert attention[3].item() == pytest.approx(1, abs=1e-6)
@@ -22,8 +24,29 @@ def test_attention_sums_to_one_over_what_a_node_hears() -> None:
 def test_a_node_without_edges_keeps_its_vector_but_for_the_bias() -> None:
     layer = GraphAttention(8).eval()
     nodes = torch.randn(3, 8)
-    refined, _ = layer(nodes, torch.tensor([[0], [1]]), edge_features(torch.ones(1), 0))
+    refined, _ = layer(nodes, torch.tensor([[0], [1]]), edge_features(torch.ones(1), 0), ALL[:3])
     assert torch.allclose(refined[2], nodes[2] + layer.gate * layer.convolution.bias, atol=1e-6)
+
+
+def test_who_has_an_id_does_not_hear() -> None:
+    config = RecommenderConfig(items=3, interests=1, content={}, event_types=1, dim=8, layers=1, max_history=4)
+    model = Recommender(config).eval()
+    graph = graph_tensors(
+        id_index=np.array([0, 1, -1]),
+        content={},
+        widths={},
+        about=sparse.csr_array(np.array([[1.0], [0.0], [0.0]], dtype=np.float32)),
+        interest_index=np.array([0]),
+        co_occurs=(np.array([0, 0, 1]), np.array([1, 2, 2]), np.ones(3, dtype=np.float32)),
+    )
+    keep_id = torch.tensor([False, True, True])
+    assert model.hears(graph).tolist() == [False, False, True, True]
+    assert model.hears(graph, keep_id=keep_id).tolist() == [True, False, True, True]
+    with torch.no_grad():
+        moved = model.node_vectors(graph)[0] - model.base_vectors(graph)
+        hidden = model.node_vectors(graph, keep_id=keep_id)[0] - model.base_vectors(graph, keep_id=keep_id)
+    assert moved.abs().sum(dim=1).gt(1e-6).tolist() == [False, False, True, True]
+    assert hidden.abs().sum(dim=1).gt(1e-6).tolist() == [True, False, True, True]
 
 
 def test_order_of_edges_does_not_matter() -> None:
@@ -33,8 +56,8 @@ def test_order_of_edges_does_not_matter() -> None:
     edge_index = torch.randint(0, 5, (2, 12))
     features = edge_features(torch.rand(12), 1)
     order = torch.randperm(12)
-    first, attention = layer(nodes, edge_index, features)
-    second, permuted = layer(nodes, edge_index[:, order], features[order])
+    first, attention = layer(nodes, edge_index, features, ALL[:5])
+    second, permuted = layer(nodes, edge_index[:, order], features[order], ALL[:5])
     assert torch.allclose(first, second, atol=1e-6)
     assert torch.allclose(attention[order], permuted, atol=1e-6)
 
