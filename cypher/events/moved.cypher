@@ -21,6 +21,6 @@ CALL (u, about) {
   WITH DISTINCT u, id
   MATCH (x:Interest {id: id})
   MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->(x)
-  RETURN collect(x {.id, mass: r.mass, count: r.count, updated_at: r.updated_at}) AS interests
+  RETURN collect(x {.id, mass: coalesce(r.mass, r.weight), count: r.count, updated_at: r.updated_at}) AS interests
 }
 RETURN interaction, interests, about

@@ -29,8 +29,8 @@ CALL (u) {
   MATCH (x:Interest {id: row.id})
   MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->(x)
   SET r += {
-    mass: row.mass, weight: CASE WHEN row.mass > 0 THEN row.mass ELSE 0.0 END, count: row.count,
-    updated_at: row.updated_at
+    mass: CASE WHEN row.mass < 0 THEN row.mass END, weight: CASE WHEN row.mass > 0 THEN row.mass ELSE 0.0 END,
+    count: row.count, updated_at: row.updated_at
   }
 }
 CALL (u) {

@@ -73,9 +73,10 @@ CALL (u, row, newest) {
     WITH x, r, newest, move, old_weight, old_at, CASE WHEN old_at > move[1] THEN old_at ELSE move[1] END AS latest
     WITH x, r, newest, move, old_weight, old_at, latest,
       move[0] * 2.0 ^ ((move[1] - latest) / $interest_half_life_ms)
-        + r.mass * 2.0 ^ ((old_at - latest) / $interest_half_life_ms) AS mass
+        + coalesce(r.mass, old_weight) * 2.0 ^ ((old_at - latest) / $interest_half_life_ms) AS mass
     WITH x, r, newest, move, old_weight, old_at, latest, mass, CASE WHEN mass > 0 THEN mass ELSE 0.0 END AS weight
-    SET r.mass = mass, r.weight = weight, r.count = coalesce(r.count, 0) + move[2], r.updated_at = latest
+    // Kept only where it says more than the weight: most relationships need a property record less.
+    SET r.mass = CASE WHEN mass < 0 THEN mass END, r.weight = weight, r.count = coalesce(r.count, 0) + move[2], r.updated_at = latest
     RETURN collect(x) AS known, sum(weight * 2.0 ^ ((latest - newest) / $interest_half_life_ms)
       - old_weight * 2.0 ^ ((old_at - newest) / $interest_half_life_ms)) AS moved
   }
@@ -85,7 +86,7 @@ CALL (u, row, newest) {
     WITH x, row.interests[x.id] AS move
     WITH x, move, CASE WHEN move[0] > 0 THEN move[0] ELSE 0.0 END AS weight
     CREATE (u)-[:INTERESTED_IN {
-      source: 'behaviour', mass: move[0], weight: weight, count: move[2], updated_at: move[1]
+      source: 'behaviour', mass: CASE WHEN move[0] < 0 THEN move[0] END, weight: weight, count: move[2], updated_at: move[1]
     }]->(x)
     RETURN sum(weight * 2.0 ^ ((move[1] - newest) / $interest_half_life_ms)) AS made
   }

@@ -9,6 +9,6 @@ WITH u, row
 UNWIND row.interests AS move
 MATCH (x:Interest {id: move[0]})
 CREATE (u)-[:INTERESTED_IN {
-  source: 'behaviour', mass: move[1], weight: CASE WHEN move[1] > 0 THEN move[1] ELSE 0.0 END, count: move[3],
-  updated_at: move[2]
+  source: 'behaviour', mass: CASE WHEN move[1] < 0 THEN move[1] END,
+  weight: CASE WHEN move[1] > 0 THEN move[1] ELSE 0.0 END, count: move[3], updated_at: move[2]
 }]->(x)

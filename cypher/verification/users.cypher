@@ -24,7 +24,7 @@ CALL (u) {
 CALL (u) {
   MATCH (u)-[r:INTERESTED_IN {source: 'behaviour'}]->(x:Interest)
   RETURN collect(r {
-    interest_id: x.id, .mass, .weight, .count, .updated_at, .old_mass, .old_count, .old_at
+    interest_id: x.id, mass: coalesce(r.mass, r.weight), .weight, .count, .updated_at, .old_mass, .old_count, .old_at
   }) AS interested
 }
 CALL (u) {

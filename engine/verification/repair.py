@@ -157,7 +157,7 @@ def _interested(row: Mapping[str, Any], expected: Expected, settings: Settings) 
         if amount is not None and amount.gross > 0:
             properties = {
                 "source": "behaviour",
-                "mass": amount.value,
+                "mass": amount.value if amount.value < 0 else None,
                 "weight": max(0.0, amount.value),
                 "count": amount.count,
                 "updated_at": amount.at,

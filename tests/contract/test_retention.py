@@ -197,7 +197,7 @@ def test_repair_keeps_old_parts(graph: GraphStore, settings: Settings) -> None:
     prune(graph, settings, now=NOW)
     before = kept(graph)
     tell(graph, "MATCH (:User)-[r:INTERACTED]->() SET r.weight = r.weight + 1, r.count = r.count + 1")
-    tell(graph, "MATCH (:User)-[r:INTERESTED_IN]->() SET r.mass = r.mass + 1, r.weight = 0.0")
+    tell(graph, "MATCH (:User)-[r:INTERESTED_IN]->() SET r.mass = r.weight + 1, r.weight = 0.0")
     assert not verify(graph, settings).ok
     repair_users(graph, settings)
     assert_equal(graph, settings)

@@ -141,8 +141,8 @@ DAMAGE = {
         "impossible",
     ),
     "mass": (
-        "MATCH (:User {id: 'u3'})-[r:INTERESTED_IN]->(:Interest {id: 'x1'}) SET r.mass = r.mass + 0.000001, "
-        "r.weight = CASE WHEN r.mass + 0.000001 > 0 THEN r.mass + 0.000001 ELSE 0.0 END",
+        "MATCH (:User {id: 'u3'})-[r:INTERESTED_IN]->(:Interest {id: 'x1'}) WITH r, coalesce(r.mass, r.weight) + 0.000001 AS mass "
+        "SET r.mass = CASE WHEN mass < 0 THEN mass END, r.weight = CASE WHEN mass > 0 THEN mass ELSE 0.0 END",
         "interests",
         "mass",
     ),
