@@ -25,6 +25,7 @@ from engine.evaluation.bootstrap import interval
 from engine.evaluation.case import Case
 from engine.evaluation.protocols import Ranks, rank
 from engine.model.artefact import read_artefact
+from engine.training.group import TrainingGroup
 from engine.training.loop import Report
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.train import fit, save
@@ -81,13 +82,17 @@ def evaluate_seeds(
                 report=None if report is None else partial(report, seed),
                 say=None if say is None else partial(say, seed),
             )
-            _write(own, seed, *kept)
+            if TrainingGroup.join().first:
+                _write(own, seed, *kept)
         runs.append(kept[0])
         by_user.append(kept[1])
         if done is not None:
             done(kept[0])
     found = runs[0] if len(runs) == 1 else _together(case, runs, by_user)
-    shutil.rmtree(own, ignore_errors=True)
+    group = TrainingGroup.join()
+    group.wait()
+    if group.first:
+        shutil.rmtree(own, ignore_errors=True)
     return found
 
 
@@ -110,7 +115,9 @@ def _evaluate(
         say=say,
     )
     tell("writes the model")
-    artefact = read_artefact(save(fitted, folder / "models", version=f"v{seed:014d}", metrics={}))
+    group = fitted.trainer.group
+    models = folder / (f"models-{group.rank}" if group.rank else "models")
+    artefact = read_artefact(save(fitted, models, version=f"v{seed:014d}", metrics={}))
     # What is measured is what was written.
     fitted.trainer.model.load_state_dict(artefact.model.state_dict())
     parameters = TermParameters(**artefact.card["terms"])
@@ -140,6 +147,7 @@ def _evaluate(
         "terms": _terms(case, scorer, tell, counts),
         "term_parameters": parameters.to_dict(),
         "start": artefact.card["start"],
+        "graph_gain": artefact.card["graph_gain"],
         "model": artefact.card["model"],
         "history": fitted.progress.history,
         "versions": _versions(),

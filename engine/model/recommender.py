@@ -188,7 +188,7 @@ def graph_tensors(
     widths: Mapping[str, int],
     about: sparse.csr_array,
     interest_index: npt.NDArray[np.int64],
-    co_occurs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]],
+    co_occurs: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], npt.NDArray[np.float32]],
 ) -> GraphTensors:
     """Put items, interests and edges into tensors.
 

@@ -129,6 +129,10 @@ class TrainingSettings(Section):
     test_days: PositiveFloat = Field(7, description="Days after those, held out for the test.")
     seed: int = Field(7, description="Seed of everything random.")
     threads: PositiveInt = Field(2, description="Threads of torch on a CPU.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="What the sequence Transformer computes in; weights and softmax stay float32."
+    )
+    compile: bool = Field(False, description="Whether torch.compile makes kernels for the sequence Transformer.")
 
 
 class RankingSettings(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +25,7 @@ class Batch:
         targets: The item to predict at each scored step, in the order of `scored` [P].
         latest: Newest items at each scored step, newest first, -1 for none [P, K].
         latest_events: The same as positions in the table [P, K].
+        fold: Fold of all its users.
     """
 
     items: npt.NDArray[np.int64]
@@ -34,6 +35,7 @@ class Batch:
     targets: npt.NDArray[np.int64]
     latest: npt.NDArray[np.int64]
     latest_events: npt.NDArray[np.int64]
+    fold: int = 0
 
 
 class BatchSampler:
@@ -49,16 +51,26 @@ class BatchSampler:
         latest: Items that the counted term reads.
         seed: Seed of cuts and order.
         new_only: Whether only items that the user takes for the first time are predicted.
+        fold_of_user: Fold of each user [U]; no batch has users of two folds. One fold when empty.
     """
 
     def __init__(
-        self, table: InteractionTable, *, length: int, positions: int, latest: int, seed: int, new_only: bool
+        self,
+        table: InteractionTable,
+        *,
+        length: int,
+        positions: int,
+        latest: int,
+        seed: int,
+        new_only: bool,
+        fold_of_user: npt.NDArray[np.integer] | None = None,
     ) -> None:
         self._table = table
         self._length = length
         self._positions = positions
         self._latest = latest
         self._seed = seed
+        self._fold_of_user = np.zeros(table.users, dtype=np.int64) if fold_of_user is None else fold_of_user
         self._candidates, self._from, self._to = following(table, new_only=new_only)
 
     def windows(self, epoch: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -82,22 +94,22 @@ class BatchSampler:
         begin, end = self.windows(epoch)
         rng = np.random.default_rng([self._seed, epoch, 1])
         size = end - begin
+        fold = self._fold_of_user[np.searchsorted(self._table.offsets, begin, side="right") - 1]
         shuffled = rng.permutation(len(begin))
-        ordered = shuffled[np.argsort(size[shuffled], kind="stable")]
+        ordered = shuffled[np.lexsort((size[shuffled], fold[shuffled]))]
         cuts = [0]
-        filled = 0
         for position, window in enumerate(ordered):
+            last = position + 1 == len(ordered)
             # Padded to the longest, which is the last one here.
-            filled = (position + 1 - cuts[-1]) * int(size[window])
-            if filled >= self._positions:
+            full = (position + 1 - cuts[-1]) * int(size[window]) >= self._positions
+            if full or last or fold[ordered[position + 1]] != fold[window]:
                 cuts.append(position + 1)
-        if cuts[-1] < len(ordered):
-            cuts.append(len(ordered))
         groups = [ordered[a:b] for a, b in pairwise(cuts)]
         for index in rng.permutation(len(groups)):
-            batch = self._batch(begin[groups[index]], end[groups[index]], rng)
+            group = groups[index]
+            batch = self._batch(begin[group], end[group], rng)
             if len(batch.targets):
-                yield batch
+                yield replace(batch, fold=int(fold[group[0]]))
 
     def _batch(self, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], rng: np.random.Generator) -> Batch:
         table = self._table

@@ -48,11 +48,12 @@ class InteractionTable:
 
     def until(self, time: int) -> InteractionTable:
         """Give the events before a time; users keep their place, also those left with none."""
-        keep = self.times < time
-        counts = np.add.reduceat(np.append(keep, False), self.offsets[:-1]) if len(keep) else np.zeros(self.users)
-        counts = np.where(np.diff(self.offsets) > 0, counts, 0)
-        offsets = np.zeros(self.users + 1, dtype=np.int64)
-        np.cumsum(counts, out=offsets[1:])
+        return self.keeping(self.times < time)
+
+    def keeping(self, keep: npt.NDArray[np.bool_]) -> InteractionTable:
+        """Give the events marked, bool [N]; users keep their place, also those left with none."""
+        kept = np.concatenate(([0], np.cumsum(keep)))
+        offsets = kept[self.offsets].astype(np.int64)
         return InteractionTable(self.user_ids, offsets, self.items[keep], self.types[keep], self.times[keep])
 
     def shortened(self, by: npt.NDArray[np.integer]) -> InteractionTable:
@@ -63,10 +64,7 @@ class InteractionTable:
         """
         lengths = np.diff(self.offsets)
         place = np.arange(len(self)) - np.repeat(self.offsets[:-1], lengths)
-        keep = place < np.repeat(lengths - by, lengths)
-        offsets = np.zeros(self.users + 1, dtype=np.int64)
-        np.cumsum(lengths - by, out=offsets[1:])
-        return InteractionTable(self.user_ids, offsets, self.items[keep], self.types[keep], self.times[keep])
+        return self.keeping(place < np.repeat(lengths - by, lengths))
 
     def of_user(self, user: int) -> slice:
         """Give where one user's events are."""

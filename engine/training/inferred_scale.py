@@ -21,8 +21,9 @@ from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, neighbour_vectors, with_behaviour
 from engine.training.data import InteractionTable, seen
+from engine.training.graphs import whole_graph
 from engine.training.inference import MOST_LOST, hidden_items, without_items
-from engine.training.loop import Trainer, whole_graph
+from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 
 _GRID: Final = tuple(float(f) for f in np.geomspace(0.05, 8, 23))

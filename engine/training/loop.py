@@ -19,18 +19,19 @@ from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
 from engine.evaluation.protocols import rank
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs
-from engine.model.losses import full_softmax_loss, sampled_softmax_loss
-from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig, graph_tensors
+from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig
 from engine.settings import Settings
 from engine.training.average import WeightAverage
-from engine.training.batches import Batch, BatchSampler, known_items
+from engine.training.batches import Batch, BatchSampler
 from engine.training.checkpoint import CheckpointFolder, Progress
 from engine.training.data import Dataset, InteractionTable, Split
+from engine.training.graph_stage import GraphGain, learn_graph
+from engine.training.graphs import UnseenGraphs, whole_graph
+from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
 from engine.training.start import choose_start, dropout_for, has_content
+from engine.training.step import NEGATIVES, BatchLoss
 
-GRAPH_EVERY_STEPS: Final = 8
-NEGATIVES: Final = 4096
 _VALIDATION_USERS: Final = 2500
 _CLIP_NORM: Final = 5.0
 
@@ -79,12 +80,12 @@ class Trainer:
         training = settings.training
         torch.set_num_threads(training.threads)
         torch.manual_seed(training.seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.group = TrainingGroup.join()
+        self.device = self.group.device
         self.counting = count_settings(settings)
         self._new_only = not settings.ranking.recommend_seen
         items = len(data.items)
         self.term = CoOccurrenceTerm.count(split.train, items, self.counting)
-        self._own = OwnPairs(self.term, split.train, items, self.counting)
         self.config = RecommenderConfig(
             items=items,
             interests=len(data.items.interest_ids),
@@ -100,15 +101,31 @@ class Trainer:
         )
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
+        self.graph_gain: GraphGain | None = None
         self.start = choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
         self.model.start_from(self.start.vectors, sets=self.start.sets)
         # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
         self._hears = settings.model.graph_attention and self.config.id_dropout > 0
         self.model.leave_out(graph=not self._hears, counts=not settings.model.counted_edges)
+        self.model.graph.requires_grad_(False)  # it learns last
         self.model.to(self.device)
+        if training.compile:
+            self.model.encoder.compile(dynamic=True)
         share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
         self._log_share = torch.from_numpy(np.log(share).astype(np.float32)).to(self.device)
         self.graph = whole_graph(data, self.term, settings.model.graph_neighbours).to(self.device)
+        self._loss = BatchLoss(
+            self.model,
+            self.graph,
+            OwnPairs(self.term, split.train, items, self.counting),
+            split.train,
+            self._log_share,
+            full_softmax_limit=settings.model.full_softmax_limit,
+            # Where order tells what comes next, that an item was just taken tells too: it stays in the softmax.
+            leave_known=self._new_only and self.start.sets,
+            half=training.precision == "bfloat16",
+        )
+        self._shared_loss = self.group.shared(self._loss)
         decayed: list[torch.nn.Parameter] = []
         plain: list[torch.nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
@@ -119,14 +136,7 @@ class Trainer:
             [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}],
             lr=training.learning_rate,
         )
-        self._sampler = BatchSampler(
-            split.train,
-            length=self.config.max_history,
-            positions=training.batch_positions,
-            latest=self.term.latest,
-            seed=training.seed,
-            new_only=self._new_only,
-        )
+        self._sampler = self._batch_sampler(None)
         self._average = WeightAverage(self.model, training.average_passes)
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
@@ -139,6 +149,7 @@ class Trainer:
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
             "parts": [self._hears, self.settings.model.counted_edges],
+            "processes": self.group.size,
             "new_only": not self.settings.ranking.recommend_seen,
             "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
         }
@@ -158,11 +169,12 @@ class Trainer:
             if not self.start.sets:
                 # Counted edges alone are a good ranking: nothing worse than them is kept.
                 progress.best_ndcg = self.validate()
-                self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=True)
+                self._save(progress, best=True)
         while self._passes_left(progress) > 0:
-            if training.max_seconds is not None and progress.seconds >= training.max_seconds and progress.epoch:
+            seconds = self.group.told(progress.seconds)
+            if training.max_seconds is not None and seconds >= training.max_seconds and progress.epoch:
                 break
-            loss = self._epoch(progress, begin)
+            loss = self.group.mean(self._epoch(progress, begin))
             with self._average.applied():
                 ndcg = self.validate()
             progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
@@ -171,15 +183,25 @@ class Trainer:
             if better:
                 progress.best_ndcg, progress.best_epoch = ndcg, progress.epoch
             progress.history.append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
-            self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=better)
+            self._save(progress, best=better)
             left = self._seconds_left(progress)
             self._report(Report(progress.epoch, training.epochs, 1, 1, loss, ndcg, progress.best_ndcg, left))
+        self.group.wait()
         self._checkpoints.load_best(self.model)
+        if self._hears:
+            began = time.monotonic()
+            self.graph_gain = self._learn_graph()
+            progress.seconds += time.monotonic() - began
         return progress
 
     def finish(self) -> None:
         """Remove the checkpoints, once the artefact is safe."""
-        self._checkpoints.remove()
+        if self.group.first:
+            self._checkpoints.remove()
+
+    def _save(self, progress: Progress, *, best: bool) -> None:
+        if self.group.first:
+            self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=best)
 
     def scorer(self, history: InteractionTable) -> ModelScorer:
         """Give the model's scores over a history; the split says whether edges are counted anew on it."""
@@ -202,9 +224,11 @@ class Trainer:
 
     def validate(self) -> float:
         """Measure NDCG@10 of new items on a sample of the validation users."""
+        if not self.group.first:
+            return self.group.told(0.0)
         scorer = self.scorer(self.split.validation.history)
         ranks = rank(scorer, self.split.validation, protocol="discovery", limit=_VALIDATION_USERS, with_lists=False)
-        return ranks.summary().get("ndcg@10", 0.0)
+        return self.group.told(ranks.summary().get("ndcg@10", 0.0))
 
     @torch.no_grad()
     def item_vectors(self, graph: GraphTensors) -> torch.Tensor:
@@ -218,24 +242,16 @@ class Trainer:
         training = self.settings.training
         epoch, first = progress.epoch, progress.step
         if first == 0:
-            torch.manual_seed(training.seed * 100_003 + epoch)
+            torch.manual_seed(training.seed * 100_003 + epoch + 1_009 * self.group.rank)
         self.model.train()
-        batches = list(self._sampler(epoch))
-        message: torch.Tensor | None = None
+        batches = self.group.part(list(self._sampler(epoch)))
         started = saved = time.monotonic()
         for step in range(first, len(batches)):
-            # Only where the graph is heard anew: its last message is not kept.
-            if (
-                step > first
-                and step % GRAPH_EVERY_STEPS == 0
-                and time.monotonic() - saved > training.checkpoint_seconds
-            ):
+            if step > first and time.monotonic() - saved > training.checkpoint_seconds:
                 progress.step, progress.seconds = step, time.monotonic() - begin
-                self._checkpoints.save(progress, self.model, self._optimizer, self._average, best=False)
+                self._save(progress, best=False)
                 saved = time.monotonic()
-            loss, message = self._step(
-                batches[step], step, message, np.random.default_rng([training.seed, epoch, step])
-            )
+            loss = self._step(batches[step], step, np.random.default_rng([training.seed, epoch, step]))
             self._average.update(len(batches))
             progress.loss_total += loss
             if step % 10 == 9:
@@ -254,40 +270,9 @@ class Trainer:
                 )
         return progress.loss_total / max(len(batches), 1)
 
-    def _step(
-        self, batch: Batch, step: int, message: torch.Tensor | None, rng: np.random.Generator
-    ) -> tuple[float, torch.Tensor | None]:
-        model = self.model
+    def _step(self, batch: Batch, step: int, rng: np.random.Generator) -> float:
         keep_id = torch.rand(self.config.items, device=self.device) >= self.config.id_dropout
-        base = model.base_vectors(self.graph, keep_id=keep_id)
-        vectors = base
-        if self._hears:
-            if message is None or step % GRAPH_EVERY_STEPS == 0:
-                # The whole graph is heard every few steps; between them the last message stands in, without gradient.
-                spoken, _ = model.graph.message(base, self.graph.edge_index, self.graph.edges)
-                message = spoken.detach()
-            else:
-                spoken = message
-            vectors = model.graph.refined(base, spoken, model.hears(self.graph, keep_id=keep_id))
-        vectors = vectors[: self.config.items]
-        items = torch.from_numpy(batch.items).to(self.device)
-        mask = torch.from_numpy(batch.mask).to(self.device)
-        scored = torch.from_numpy(batch.scored).to(self.device)
-        states = model.encoder(vectors[items], torch.from_numpy(batch.types).to(self.device), mask)[scored]
-        local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
-        counts = self._own.counts(batch.latest, local)
-        targets = torch.from_numpy(batch.targets).to(self.device)
-        # Where order tells what comes next, that an item was just taken tells too: it stays in the softmax.
-        leaves = self._new_only and self.start.sets
-        known = known_items(self.split.train, batch.latest_events[:, 0], self.config.items) if leaves else None
-        # Popularity as one more coordinate: the sequence has to learn only what goes beyond it.
-        states = torch.cat([states, states.new_ones(len(states), 1)], dim=1)
-        answers = torch.cat([vectors, (model.popularity_scale * self._log_share)[:, None]], dim=1)
-        if self.config.items <= self.settings.model.full_softmax_limit:
-            loss = full_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, known)
-        else:
-            negatives = rng.choice(self.config.items, size=min(NEGATIVES, self.config.items), replace=False)
-            loss = sampled_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, negatives, known)
+        loss = self._shared_loss(batch, self._negatives(rng), keep_id)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
@@ -297,10 +282,42 @@ class Trainer:
                 remedy="Lower INTERESTGRAPH_TRAINING__LEARNING_RATE.",
             )
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP_NORM)
         self._optimizer.step()
-        return value, message
+        return value
+
+    def _negatives(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        if self.config.items <= self.settings.model.full_softmax_limit:
+            return np.zeros(0, dtype=np.int64)
+        return rng.choice(self.config.items, size=min(NEGATIVES, self.config.items), replace=False)
+
+    def _batch_sampler(self, fold_of_user: npt.NDArray[np.int64] | None) -> BatchSampler:
+        training = self.settings.training
+        return BatchSampler(
+            self.split.train,
+            length=self.config.max_history,
+            positions=training.batch_positions,
+            latest=self.term.latest,
+            seed=training.seed,
+            new_only=self._new_only,
+            fold_of_user=fold_of_user,
+        )
+
+    def _learn_graph(self) -> GraphGain:
+        """Learn graph attention, when everything else is learnt; every process of a group does the same."""
+        seed = self.settings.training.seed
+        torch.manual_seed(seed)
+        unseen = UnseenGraphs(
+            self.graph, self.split.train, self.counting, self.settings.model.graph_neighbours, seed=seed
+        )
+        return learn_graph(
+            self._loss,
+            unseen,
+            self._batch_sampler(unseen.fold_of_user),
+            seed=seed,
+            negatives=lambda step: self._negatives(np.random.default_rng([seed, 5, step])),
+        )
 
     def _passes_left(self, progress: Progress) -> int:
         """Give the passes that may still come when none of them is better."""
@@ -328,29 +345,3 @@ def count_settings(settings: Settings) -> CountSettings:
         half_life_ms=edges.half_life_days * MS_PER_DAY,
         keep=edges.max_edges_per_item,
     )
-
-
-def whole_graph(data: Dataset, term: CoOccurrenceTerm, neighbours: int) -> GraphTensors:
-    """Put all items and interests with the strongest edges of each item into tensors."""
-    items = len(data.items)
-    source, target, weight = strongest_edges(term, neighbours)
-    return graph_tensors(
-        id_index=np.arange(items, dtype=np.int64),
-        content=data.items.modalities,
-        widths=data.items.widths,
-        about=data.items.about,
-        interest_index=np.arange(len(data.items.interest_ids), dtype=np.int64),
-        co_occurs=(target, source, weight),
-    )
-
-
-def strongest_edges(
-    term: CoOccurrenceTerm, neighbours: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Give the strongest edges that leave each item: source, target, weight."""
-    matrix = term.weights
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((-matrix.data, row))
-    rank = np.arange(len(order)) - matrix.indptr[row[order]]
-    chosen = order[rank < neighbours]
-    return row[chosen].astype(np.int64), matrix.indices[chosen].astype(np.int64), matrix.data[chosen].astype(np.float32)

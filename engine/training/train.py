@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         },
         "data": data_summary(data, trainer.split),
         "start": {"of": trainer.start.of, "sets": trainer.start.sets, "ndcg@10": trainer.start.ndcg},
+        "graph_gain": None if trainer.graph_gain is None else asdict(trainer.graph_gain),
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "train_seconds": round(fitted.seconds, 1),

@@ -61,6 +61,7 @@ def evaluate(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from engine.evaluation.case import with_overrides
     from engine.evaluation.run import evaluate_seeds
+    from engine.training.group import TrainingGroup
 
     if (sequences is None) == (events is None):
         raise InvalidInputError(
@@ -69,7 +70,8 @@ def evaluate(
     settings = with_overrides(assignments or [])
     if json_out is not None and not json_out.absolute().parent.is_dir():
         raise InvalidInputError("The folder of the result does not exist.", field="--json", value=str(json_out))
-    console = Console(highlight=False)
+    first = TrainingGroup.join().first
+    console = Console(highlight=False, quiet=not first)
     columns = (
         TextColumn("  {task.description}"),
         BarColumn(),
@@ -104,7 +106,7 @@ def evaluate(
         )
     if "summary" in found:
         console.print(summary_table(found))
-    if json_out is not None:
+    if json_out is not None and first:
         temporary = json_out.with_name(f".{json_out.name}")
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         temporary.replace(json_out)

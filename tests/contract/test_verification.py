@@ -141,7 +141,8 @@ DAMAGE = {
         "impossible",
     ),
     "mass": (
-        "MATCH (:User {id: 'u3'})-[r:INTERESTED_IN]->(:Interest {id: 'x1'}) WITH r, coalesce(r.mass, r.weight) + 0.000001 AS mass "
+        "MATCH (:User {id: 'u3'})-[r:INTERESTED_IN]->(:Interest {id: 'x1'}) "
+        "WITH r, coalesce(r.mass, r.weight) + 0.000001 AS mass "
         "SET r.mass = CASE WHEN mass < 0 THEN mass END, r.weight = CASE WHEN mass > 0 THEN mass ELSE 0.0 END",
         "interests",
         "mass",

@@ -77,3 +77,21 @@ def test_a_new_target_is_never_a_known_item(events: list[tuple[int, int, int]]) 
     for batch in BatchSampler(table, length=4, positions=16, latest=3, seed=1, new_only=True)(0):
         known = known_items(table, batch.latest_events[:, 0], 6).toarray()
         assert not known[np.arange(len(batch.targets)), batch.targets].any()
+
+
+@given(EVENTS, st.integers(1, 3))
+def test_a_batch_has_users_of_one_fold_and_all_are_there(events: list[tuple[int, int, int]], folds: int) -> None:
+    table = _table(events)
+    fold_of_user = np.arange(table.users) % folds
+    samplers = [
+        BatchSampler(table, length=4, positions=8, latest=3, seed=1, new_only=False, fold_of_user=given_folds)
+        for given_folds in (None, fold_of_user)
+    ]
+    owner = np.repeat(np.arange(table.users), np.diff(table.offsets))
+    found = []
+    for sampler in samplers:
+        batches = list(sampler(0))
+        found.append(sorted(np.concatenate([batch.latest_events[:, 0] for batch in batches] or [[]]).tolist()))
+    assert found[0] == found[1]
+    for batch in samplers[1](0):
+        assert set(fold_of_user[owner[batch.latest_events[:, 0]]].tolist()) == {batch.fold}

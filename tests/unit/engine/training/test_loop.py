@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def _chain() -> Dataset:
     return Dataset(table, ItemTable(names, names, None, about, ["x", "y"]), ["", "view"])
 
 
-def _settings(epochs: int, **training: float) -> Settings:
+def _settings(epochs: int, **training: object) -> Settings:
     return load_settings(
         training={
             "epochs": epochs,
@@ -56,7 +57,7 @@ def _settings(epochs: int, **training: float) -> Settings:
     )
 
 
-def _trainer(folder: Path, epochs: int, report=None, **training: float) -> Trainer:
+def _trainer(folder: Path, epochs: int, report=None, **training: object) -> Trainer:
     settings = _settings(epochs, **training)
     data = _chain()
     split = split_by_time(data, validation_days=1, test_days=1)
@@ -93,7 +94,8 @@ def test_a_killed_run_goes_on_exactly(tmp_path: Path, inside: bool) -> None:
     with pytest.raises(KeyboardInterrupt):
         _trainer(tmp_path / "cut", 4, report=die, checkpoint_seconds=seconds).run()
     (kept,) = (tmp_path / "cut").glob("epoch-*")
-    assert kept.name == ("epoch-0002-0000008" if inside else "epoch-0002-0000000")
+    assert kept.name.startswith("epoch-0002-")
+    assert (int(kept.name.removeprefix("epoch-0002-")) > 0) == inside
     resumed = _trainer(tmp_path / "cut", 4, checkpoint_seconds=seconds)
     progress = resumed.run()
     assert progress.epoch == 4
@@ -144,3 +146,14 @@ def test_a_training_that_only_harms_leaves_the_counted_edges(tmp_path: Path) -> 
     assert max(entry["ndcg@10"] for entry in progress.history) < at_start
     assert progress.best_epoch == 0 and progress.epoch == 2
     assert trainer.validate() == pytest.approx(at_start)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch.compile's own
+@pytest.mark.parametrize("setting", [{"precision": "bfloat16"}, {"compile": True}])
+def test_half_precision_and_compiled_kernels_learn_the_chain_too(tmp_path: Path, setting: dict[str, object]) -> None:
+    if "compile" in setting and shutil.which("g++") is None:
+        pytest.skip("torch.compile needs a C++ compiler")
+    trainer = _trainer(tmp_path, 6, **setting)
+    trainer.run()
+    test = trainer.split.test
+    assert evaluate(trainer.scorer(test.history), test, protocol="next")["mrr"] > 0.8
