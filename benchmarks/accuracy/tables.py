@@ -22,6 +22,7 @@ def main() -> None:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     text = PAGE.read_text(encoding="utf-8")
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
+    text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
     text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
     PAGE.write_text(text, encoding="utf-8")
@@ -49,6 +50,25 @@ def cold_tables(results: Sequence[Result]) -> str:
         for name in names:
             cells = (_digits(part[name]["recall@10"]) if name in part else "" for part in parts.values())
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def peer_tables(results: Sequence[Result]) -> str:
+    """Give a table of each data set that a peer was measured on: a row a peer, and rows of ours with ids only."""
+    peers = [found for found in results if "peer" in found]
+    lines: list[str] = []
+    for data in dict.fromkeys(found["dataset"]["name"] for found in peers):
+        lines += [f"{data}:", ""]
+        lines += [
+            "| model | seed | R@10 | N@10 | N@10, 95 % over users | N@10 valid | epochs | train s | processor s |",
+            "|---|---|---|---|---|---|---|---|---|",
+        ]
+        ours = [found for found in results if found.get("variant", {}).get("name") == "ids"]
+        for found in ours:
+            if found["dataset"]["name"] == data:
+                lines += [_peer_row("interestgraph, ids only", run) for run in found.get("runs", [found])]
+        lines += [_peer_row(_peer_title(found), found) for found in peers if found["dataset"]["name"] == data]
         lines.append("")
     return "\n".join(lines)
 
@@ -109,6 +129,22 @@ def _row(found: Result) -> str:
     return (
         f"| {found['dataset']['name']} | {found['variant']['title']} | {len(runs)} | {recall} | {ndcg} | "
         f"{_digits(low)} to {_digits(high)} | {valid} | {passes} | {found['train_seconds']:.0f} | {memory} |"
+    )
+
+
+def _peer_title(found: Result) -> str:
+    title: str = found["peer"]["title"]
+    changed = ", ".join(f"{key} {value}" for key, value in found["changed"].items())
+    return f"{title} ({changed})" if changed else title
+
+
+def _peer_row(title: str, run: Result) -> str:
+    low, high = run["test_interval"]["ndcg@10"]
+    cpu = f"{run['train_cpu_seconds']:.0f}" if "train_cpu_seconds" in run else ""
+    return (
+        f"| {title} | {run['seed']} | {_digits(run['test']['recall@10'])} | {_digits(run['test']['ndcg@10'])} | "
+        f"{_digits(low)} to {_digits(high)} | {_digits(run['valid']['ndcg@10'])} | "
+        f"{run['best_epoch']} of {run['epochs']} | {run['train_seconds']:.0f} | {cpu} |"
     )
 
 

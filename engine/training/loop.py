@@ -136,7 +136,7 @@ class Trainer:
             [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}],
             lr=training.learning_rate,
         )
-        self._sampler = self._batch_sampler(None)
+        self._sampler = self._batch_sampler(training.batch_positions)
         self._average = WeightAverage(self.model, training.average_passes)
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
@@ -292,12 +292,12 @@ class Trainer:
             return np.zeros(0, dtype=np.int64)
         return rng.choice(self.config.items, size=min(NEGATIVES, self.config.items), replace=False)
 
-    def _batch_sampler(self, fold_of_user: npt.NDArray[np.int64] | None) -> BatchSampler:
+    def _batch_sampler(self, positions: int, fold_of_user: npt.NDArray[np.int64] | None = None) -> BatchSampler:
         training = self.settings.training
         return BatchSampler(
             self.split.train,
             length=self.config.max_history,
-            positions=training.batch_positions,
+            positions=positions,
             latest=self.term.latest,
             seed=training.seed,
             new_only=self._new_only,
@@ -314,7 +314,8 @@ class Trainer:
         return learn_graph(
             self._loss,
             unseen,
-            self._batch_sampler(unseen.fold_of_user),
+            # One layer learns from little, and each step hears anew.
+            self._batch_sampler(-(-self.settings.training.batch_positions // 3), unseen.fold_of_user),
             seed=seed,
             negatives=lambda step: self._negatives(np.random.default_rng([seed, 5, step])),
         )
