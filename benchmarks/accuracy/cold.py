@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from rich.console import Console
 from rich.table import Table
 from scipy import sparse
@@ -35,7 +36,7 @@ from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, w
 from engine.training.data import InteractionTable
 from engine.training.inference import choose_rule
 from engine.training.inferred_scale import fit_factor, model_scorer
-from engine.training.loop import count_settings
+from engine.training.loop import Trainer, count_settings
 from engine.training.train import Fitted, fit
 
 SHARE: Final = 0.1
@@ -79,10 +80,14 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
         edges = inferred.matrix(size)
         console.print(f"{len(inferred)} edges to {len(new)} items, certainty {inferred.certainty.mean():.3f}")
     fitted = _fit(case, held, seed, console) if with_model else None
+    own_edges: sparse.csr_array | None = None
+    if fitted is not None and rule is not None:
+        own = fit_factor(rule, fitted.trainer, fitted.parameters, views)
+        own_edges = infer_edges(counted, views, new, own).matrix(size)
     parts = [held.test(cold=True), held.test(cold=False), *(held.newcomers(events) for events in KNOWN_EVENTS)]
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for part in parts:
-        scorers = _scorers(case, held, part, views, counted, edges, rule, fitted, seed)
+        scorers = _scorers(case, held, part, views, counted, edges, rule, fitted, own_edges, seed)
         results[part.name] = {name: _measured(scorer, part) for name, scorer in scorers.items()}
         console.print(_table(part, results[part.name]))
     return {
@@ -107,6 +112,7 @@ def _scorers(
     edges: sparse.csr_array | None,
     rule: InferenceRule | None,
     fitted: Fitted | None,
+    own_edges: sparse.csr_array | None,
     seed: int,
 ) -> Scorers:
     train, history = held.split.train, part.targets.history
@@ -124,17 +130,29 @@ def _scorers(
         trainer, parameters = fitted.trainer, fitted.parameters
         plain = CoOccurrenceTerm(counted)
         found["model"] = model_scorer(trainer, parameters, history, plain)
-        if edges is not None and rule is not None:
-            own = fit_factor(rule, trainer, parameters, views)
-            new = np.setdiff1d(np.arange(size), with_behaviour(counted))
-            inferred = infer_edges(counted, views, new, own).matrix(size)
+        for heard in (False, True):
+            name = "model, new items " + ("hear the graph" if heard else "by content and interests")
+            vectors = _without_id(trainer, counted, heard=heard)
+            found[name] = model_scorer(trainer, parameters, history, plain, vectors=vectors)
+        if own_edges is not None and rule is not None:
             found["model, new items with vectors of their neighbours"] = model_scorer(
                 trainer, parameters, history, plain, (views, rule)
             )
             found["the same and inferred edges"] = model_scorer(
-                trainer, parameters, history, plain, (views, rule), added=inferred
+                trainer, parameters, history, plain, (views, rule), added=own_edges
             )
     return found
+
+
+@torch.no_grad()
+def _without_id(trainer: Trainer, counted: sparse.csr_array, *, heard: bool) -> torch.Tensor:
+    """Give the vectors of the items [I, D], those without behaviour without an id."""
+    trainer.model.eval()
+    graph, items = trainer.graph, len(trainer.data.items)
+    keep_id = torch.zeros(items, dtype=torch.bool, device=trainer.device)
+    keep_id[torch.from_numpy(with_behaviour(counted))] = True
+    nodes = trainer.model.node_vectors(graph, keep_id=keep_id)[0] if heard else None
+    return (trainer.model.base_vectors(graph, keep_id=keep_id) if nodes is None else nodes)[:items]
 
 
 def _counted(weights: sparse.csr_array, history: InteractionTable, train: InteractionTable) -> Scorer:

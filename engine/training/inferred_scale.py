@@ -68,6 +68,7 @@ def model_scorer(
     neighbours: tuple[ItemViews, InferenceRule] | None = None,
     *,
     added: sparse.csr_array | None = None,
+    vectors: torch.Tensor | None = None,
 ) -> ModelScorer:
     """Give the model's scores over a history by given edges.
 
@@ -78,9 +79,13 @@ def model_scorer(
         term: Edges; the graph is heard over them.
         neighbours: Where given, items without behaviour have the mean of their neighbours' vectors.
         added: Inferred edges that count too; the graph is not heard over them.
+        vectors: Vectors of the items [I, D]; the model's own over these edges when empty.
     """
     settings = trainer.settings
-    vectors = trainer.item_vectors(whole_graph(trainer.data, term, settings.model.graph_neighbours).to(trainer.device))
+    if vectors is None:
+        vectors = trainer.item_vectors(
+            whole_graph(trainer.data, term, settings.model.graph_neighbours).to(trainer.device)
+        )
     if neighbours is not None:
         views, rule = neighbours
         new = np.setdiff1d(np.arange(len(trainer.data.items)), with_behaviour(term.weights))
