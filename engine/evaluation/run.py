@@ -10,6 +10,7 @@ import platform
 import resource
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import metadata
@@ -105,6 +106,7 @@ def _evaluate(
     say: Callable[[str], None] | None,
 ) -> tuple[Result, dict[str, npt.NDArray[np.float64]]]:
     tell = say or (lambda _: None)
+    cpu = time.process_time()
     fitted = fit(
         case.data,
         case.split,
@@ -114,6 +116,7 @@ def _evaluate(
         report=report,
         say=say,
     )
+    cpu = time.process_time() - cpu
     tell("writes the model")
     group = fitted.trainer.group
     models = folder / (f"models-{group.rank}" if group.rank else "models")
@@ -138,6 +141,7 @@ def _evaluate(
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
         "train_seconds": round(fitted.seconds, 1),
+        "train_cpu_seconds": round(cpu, 1),  # of this process; a run that was resumed has more
         "peak_memory_mb": _peak_memory_mb(),
         "valid": valid.summary(counts),
         "test": test.summary(counts),
