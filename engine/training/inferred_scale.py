@@ -45,16 +45,17 @@ def fit_factor(rule: InferenceRule, trainer: Trainer, parameters: TermParameters
     hidden = hidden_items(validation.history, size, seed=trainer.settings.training.seed)
     table = without_items(validation.history, hidden)
     term = CoOccurrenceTerm.count(table, size, trainer.counting)
-    new = np.setdiff1d(np.arange(size), with_behaviour(term.weights))
-    edges = infer_edges(term.weights, views, new, rule.with_factor(1.0)).matrix(size)
+    edges = infer_edges(term.weights, views, np.flatnonzero(hidden), rule.with_factor(1.0)).matrix(size)
     scorer = model_scorer(trainer, parameters, table, term, (views, rule))
     rows = np.repeat(np.arange(len(validation.users)), np.diff(validation.positives.indptr))
     items = validation.positives.indices
     known = np.diff(table.offsets)[validation.users[rows]] > 0
-    is_new = np.zeros(size, dtype=bool)
-    is_new[new] = True
-    trial = _Trial(scorer, table, term, CoOccurrenceTerm(edges), is_new)
-    parts = [_spread(known & hidden[items]), _spread(known & ~is_new[items])]
+    # Only the hidden ones stand for what is new: with those that nobody has taken beside them there were twice as many.
+    absent = np.ones(size, dtype=bool)
+    absent[with_behaviour(term.weights)] = False
+    absent &= ~hidden
+    trial = _Trial(scorer, table, term, CoOccurrenceTerm(edges), hidden, absent)
+    parts = [_spread(known & hidden[items]), _spread(known & ~hidden[items] & ~absent[items])]
     gain, others = (trial.hits(validation.users[rows[part]], items[part]) for part in parts)
     allowed = [place for place in range(1, len(gain)) if others[place] >= (1 - MOST_LOST) * others[0]]
     return rule.with_factor(_GRID[max(allowed, key=lambda place: float(gain[place]), default=1) - 1])
@@ -117,6 +118,7 @@ class _Trial:
     term: CoOccurrenceTerm
     inferred: CoOccurrenceTerm
     is_new: npt.NDArray[np.bool_]
+    absent: npt.NDArray[np.bool_]
 
     def hits(self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Give the share of targets among the first ten, [1 + F]: without new items, then by each factor."""
@@ -130,6 +132,7 @@ class _Trial:
                 rest += p.interests_scale * terms["interests"]
             known = seen(self.table, user, len(self.is_new)).tocoo()
             rest[known.coords[0], known.coords[1]] = -np.inf
+            rest[:, self.absent] = -np.inf
             latest = latest_items(self.table, user, self.term.latest)
             counts, likely = self.term.counts(latest).toarray(), self.inferred.counts(latest).toarray()
             for place, factor in enumerate((None, *_GRID)):
