@@ -97,6 +97,7 @@ class Refresher:
         self._item_excess = 0
         self._swept_at = 0.0
         self._sweep_pause_s = 0.0
+        self._sweep_took_s = 0.0
         self._model_retry_at = 0.0
 
     def _reset(self) -> None:
@@ -265,8 +266,10 @@ class Refresher:
         new = self._changed(new, listed.items(), pulse["interests"], everything=listed)
         self._item_excess = pulse["items"] - len(new.catalogue.index)
         self._swept_at = time.monotonic()
-        # A long listing is not made again and again while an import runs.
-        self._sweep_pause_s = (self._swept_at - begun) / _SWEEP_SHARE
+        # A long listing is not made again and again while an import runs; one that was slow once is not a long one.
+        took_s = self._swept_at - begun
+        self._sweep_pause_s = min(took_s, self._sweep_took_s) / _SWEEP_SHARE
+        self._sweep_took_s = took_s
         return new, True
 
     def _differs(self, snapshot: Snapshot, pulse: Mapping[str, Any]) -> bool:
