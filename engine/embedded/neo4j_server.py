@@ -62,7 +62,7 @@ class Neo4jServer:
             f"-Xms{min(heap_mb, 256)}m",
             f"-Xmx{heap_mb}m",
             # What a transaction needs dies with it; in a small young generation it would outlive several collections.
-            f"-Xmn{heap_mb // 3}m",
+            f"-Xmn{heap_mb // 4}m",
             "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseG1GC",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:-OmitStackTraceInFastThrow",
