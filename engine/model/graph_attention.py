@@ -33,29 +33,21 @@ class GraphAttention(nn.Module):
         )
         self.gate = nn.Parameter(torch.tensor(0.1))
 
-    def message(self, nodes: Tensor, edge_index: Tensor, edge_features: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute what the neighbours say.
+    def forward(self, nodes: Tensor, edge_index: Tensor, edge_features: Tensor, hears: Tensor) -> tuple[Tensor, Tensor]:
+        """Refine the nodes that hear: h + gate · what the neighbours say.
 
         Args:
             nodes: Vectors [N, D].
             edge_index: Source and target of each edge [2, E].
             edge_features: From `edge_features` [E, EDGE_DIM].
+            hears: Which nodes hear, bool [N].
 
         Returns:
-            Messages [N, D], and the attention of each edge, mean of the heads [E]; it sums to 1 over the edges that
+            Vectors [N, D], and the attention of each edge, mean of the heads [E]; it sums to 1 over the edges that
             point at one node.
         """
-        out, (_, attention) = self.convolution(nodes, edge_index, edge_features, return_attention_weights=True)
-        return out, attention.mean(dim=-1)
-
-    def forward(self, nodes: Tensor, edge_index: Tensor, edge_features: Tensor, hears: Tensor) -> tuple[Tensor, Tensor]:
-        """Refine the nodes: h + gate · message where a node hears, bool [N]; the rest as in `message`."""
-        message, attention = self.message(nodes, edge_index, edge_features)
-        return self.refined(nodes, message, hears), attention
-
-    def refined(self, nodes: Tensor, message: Tensor, hears: Tensor) -> Tensor:
-        """Add a message [N, D] to the nodes that hear."""
-        return nodes + self.gate * message * hears[:, None]
+        message, (_, attention) = self.convolution(nodes, edge_index, edge_features, return_attention_weights=True)
+        return nodes + self.gate * message * hears[:, None], attention.mean(dim=-1)
 
 
 def edge_features(weight: Tensor, kind: int) -> Tensor:

@@ -36,7 +36,8 @@ class TrainingGroup:
     @classmethod
     def join(cls) -> TrainingGroup:
         """Join the processes that torchrun started; a process on its own is a group of one."""
-        size = int(os.environ.get("WORLD_SIZE", "1"))
+        # Other launchers set WORLD_SIZE too, for what does not train together.
+        size = int(os.environ["WORLD_SIZE"]) if dist.is_torchelastic_launched() else 1
         cuda = torch.cuda.is_available()
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
         if cuda:

@@ -163,6 +163,7 @@ class Trainer:
         """
         training = self.settings.training
         progress = self._checkpoints.restore(self.model, self._optimizer, self._average)
+        self.group.wait()  # none may find what another has written since
         begin = time.monotonic() - (progress.seconds if progress else 0)
         if progress is None:
             progress = Progress()

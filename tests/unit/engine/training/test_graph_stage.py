@@ -102,3 +102,22 @@ def test_the_same_seed_learns_the_same(tmp_path: Path) -> None:
         trainer.run()
         gains.append(trainer.graph_gain)
     assert gains[0] == gains[1]
+
+
+@pytest.mark.parametrize(("heard", "kept"), [(1.9, True), (2.0, False), (2.1, False)])
+def test_only_a_lower_loss_is_a_gain(heard: float, kept: bool) -> None:
+    assert graph_stage.GraphGain(without=2.0, heard=heard).kept is kept
+
+
+def test_who_judges_is_not_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folds: dict[bool, set[int]] = {True: set(), False: set()}
+    whole = graph_stage._loss
+
+    def watched(loss, batch, *rest):
+        folds[torch.is_grad_enabled()].add(batch.fold)
+        return whole(loss, batch, *rest)
+
+    monkeypatch.setattr(graph_stage, "_loss", watched)
+    _trainer(tmp_path).run()
+    assert folds[False] == {0}
+    assert folds[True] == set(range(1, 8))

@@ -45,7 +45,7 @@ def _torchrun(folder: Path, *arguments: str) -> str:
 
 
 def test_alone_it_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")  # not by torchrun
     group = TrainingGroup.join()
     layer = torch.nn.Linear(2, 1)
     assert (group.rank, group.size, group.first) == (0, 1, True)
