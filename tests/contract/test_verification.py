@@ -195,7 +195,14 @@ DAMAGE = {
         "integrity",
         "event without its item",
     ),
-    "lost event": ("MATCH (e:Event {user_id: 'u1', type: 'purchase'}) WITH e LIMIT 1 DELETE e", "interacted", "count"),
+    # One of several: were it the only one, nothing should be there, and the difference had another name.
+    "lost event": (
+        "MATCH (:User {id: 'u1'})-[r:INTERACTED]->(i) WHERE r.count > 1 WITH r.event AS type, i.id AS item "
+        "ORDER BY item, type LIMIT 1 MATCH (e:Event {user_id: 'u1', type: type, item_id: item}) "
+        "WITH e ORDER BY e.id LIMIT 1 DELETE e",
+        "interacted",
+        "count",
+    ),
 }
 
 
