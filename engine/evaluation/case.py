@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from engine.errors import InvalidInputError
 from engine.evaluation.files import Source, read_events, read_sequences
+from engine.evaluation.vectors import read_vectors
 from engine.interests.signals import full_strength, sequence_types
 from engine.settings import Settings, load_settings
-from engine.training.data import Dataset, Split, leave_one_out, split_by_time
+from engine.training.data import TEXT, Dataset, Split, leave_one_out, split_by_time
 
 SECTIONS: Final = ("model", "training", "co_occurrence", "interests", "ranking")
 """Sections of the settings that decide a result."""
@@ -93,6 +94,7 @@ def sequence_case(
     *,
     items: Path | None = None,
     attributes: Path | None = None,
+    vectors: Mapping[str, Path] | None = None,
     encode: Encode | None = None,
 ) -> Case:
     """Read sequences and hold out the last two items of each user.
@@ -102,13 +104,14 @@ def sequence_case(
         settings: Everything.
         items: CSV of titles, or none.
         attributes: JSON of attributes, or none.
+        vectors: File of vectors of each modality that is given, by name (`engine.evaluation.vectors`).
         encode: Makes vectors of texts; without it titles are not used.
 
     Raises:
         InvalidInputError: A file does not fit.
         TrainingError: No user is long enough.
     """
-    source = read_sequences(path, items=items, attributes=attributes)
+    source = with_vectors(read_sequences(path, items=items, attributes=attributes), vectors or {})
     data = _dataset(source, path, encode)
     return Case(data, leave_one_out(data), np.array([0.0, 1.0]), settings, "leave one out", source.notes)
 
@@ -119,17 +122,37 @@ def event_case(
     *,
     items: Path | None = None,
     attributes: Path | None = None,
+    vectors: Mapping[str, Path] | None = None,
     encode: Encode | None = None,
 ) -> Case:
     """Read timestamped events and hold out the last days; arguments as in `sequence_case`."""
     types = sequence_types(settings.events)
-    source = read_events(path, event_types=types, items=items, attributes=attributes)
+    source = with_vectors(read_events(path, event_types=types, items=items, attributes=attributes), vectors or {})
     data = _dataset(source, path, encode)
     split = split_by_time(
         data, validation_days=settings.training.validation_days, test_days=settings.training.test_days
     )
     strengths = [0.0, *(full_strength(name, settings.events) for name in types)]
     return Case(data, split, np.array(strengths), settings, "by time", source.notes)
+
+
+def with_vectors(source: Source, files: Mapping[str, Path]) -> Source:
+    """Add given vectors to the items, by modality; vectors of texts stand in for titles.
+
+    Raises:
+        InvalidInputError: A file does not fit.
+    """
+    media = dict(source.items.media)
+    content, notes, texts = source.items.content, dict(source.notes), source.texts
+    for name, path in files.items():
+        found, unknown = read_vectors(path, source.items.ids)
+        if unknown:
+            notes[f"{name}_rows_of_unknown_items"] = unknown
+        if name == TEXT:
+            content, texts = found, [""] * len(source.items)
+        else:
+            media[name] = found
+    return replace(source, items=replace(source.items, content=content, media=media), texts=texts, notes=notes)
 
 
 def with_overrides(assignments: Sequence[str]) -> Settings:

@@ -34,14 +34,14 @@ class Artefact:
         version: Id of the embedding version.
         model: The trained model, in evaluation mode.
         card: Everything known of it.
-        item_ids: Items that have a learnt id, by row.
+        item_ids: Items that have a learnt id, by row; none for a row that no behaviour has taught.
         interest_ids: Interests that have a learnt vector, by row.
     """
 
     version: str
     model: Recommender
     card: Mapping[str, Any]
-    item_ids: Sequence[str]
+    item_ids: Sequence[str | None]
     interest_ids: Sequence[str]
 
 
@@ -50,7 +50,7 @@ def write_artefact(
     *,
     version: str,
     model: Recommender,
-    item_ids: Sequence[str],
+    item_ids: Sequence[str | None],
     interest_ids: Sequence[str],
     card: Mapping[str, Any],
 ) -> Path:
@@ -60,7 +60,7 @@ def write_artefact(
         folder: Folder of all models.
         version: Id of the version.
         model: The trained model.
-        item_ids: Items by row of the id table.
+        item_ids: Items by row of the id table; none for a row that no behaviour has taught.
         interest_ids: Interests by row.
         card: Data, settings, metrics, score parameters, event types, text encoder.
 

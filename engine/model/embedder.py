@@ -48,7 +48,7 @@ class Embedder:
         self._device = device()
         self._model = artefact.model.to(self._device).eval()
         self._users = UserEncoder(self._model.encoder).eval()
-        self._item_rows = {item_id: row for row, item_id in enumerate(artefact.item_ids)}
+        self._item_rows = {item_id: row for row, item_id in enumerate(artefact.item_ids) if item_id}
         self._interest_rows = {interest_id: row for row, interest_id in enumerate(artefact.interest_ids)}
         card = artefact.card
         self.version = artefact.version

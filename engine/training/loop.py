@@ -99,6 +99,7 @@ class Trainer:
             id_dropout=settings.model.id_dropout if has_content(data) else 0.0,
             max_history=settings.model.max_history,
         )
+        self.taught = _taught(split.train, self.config)
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
         self.graph_gain: GraphGain | None = None
@@ -233,9 +234,9 @@ class Trainer:
 
     @torch.no_grad()
     def item_vectors(self, graph: GraphTensors) -> torch.Tensor:
-        """Give the refined vectors of the items [I, D]."""
+        """Give the refined vectors of the items [I, D]; what no behaviour has taught an id goes without."""
         self.model.eval()
-        nodes, _ = self.model.node_vectors(graph)
+        nodes, _ = self.model.node_vectors(graph, keep_id=torch.from_numpy(self.taught).to(self.device))
         return nodes[: len(self.data.items)]
 
     def _epoch(self, progress: Progress, begin: float) -> float:
@@ -347,3 +348,12 @@ def count_settings(settings: Settings) -> CountSettings:
         half_life_ms=edges.half_life_days * MS_PER_DAY,
         keep=edges.max_edges_per_item,
     )
+
+
+def _taught(train: InteractionTable, config: RecommenderConfig) -> npt.NDArray[np.bool_]:
+    """Tell which ids behaviour has taught something, bool [I].
+
+    The others were only ever pushed away, as wrong answers. A model that never lost an id cannot do without.
+    """
+    taken = np.bincount(train.items, minlength=config.items) > 0
+    return taken | (config.id_dropout == 0)

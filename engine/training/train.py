@@ -143,7 +143,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         models,
         version=version,
         model=trainer.model,
-        item_ids=data.items.ids,
+        item_ids=[name if taught else None for name, taught in zip(data.items.ids, trainer.taught, strict=True)],
         interest_ids=data.items.interest_ids,
         card=card,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +47,10 @@ def evaluate(
     ] = None,
     items: Annotated[Path | None, typer.Option(help="CSV item_id, title, and lists split by | in genres.")] = None,
     attributes: Annotated[Path | None, typer.Option(help="JSON of item id to attribute ids.")] = None,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FILE, vectors of the items: .npy by item number, .npz by id; may stand many times."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds, one after the other.")] = 1,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
@@ -61,6 +66,7 @@ def evaluate(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from engine.evaluation.case import with_overrides
     from engine.evaluation.run import evaluate_seeds
+    from engine.evaluation.vectors import named_file
     from engine.training.group import TrainingGroup
 
     if (sequences is None) == (events is None):
@@ -68,6 +74,11 @@ def evaluate(
             "Give sequences or events, one of the two.", field="--sequences", remedy="interestgraph evaluate --help"
         )
     settings = with_overrides(assignments or [])
+    vectors: dict[str, Path] = {}
+    for name, path in map(named_file, modality or []):
+        if name in vectors:
+            raise InvalidInputError("The modality stands twice.", field="--modality", value=name)
+        vectors[name] = path
     if json_out is not None and not json_out.absolute().parent.is_dir():
         raise InvalidInputError("The folder of the result does not exist.", field="--json", value=str(json_out))
     first = TrainingGroup.join().first
@@ -84,7 +95,7 @@ def evaluate(
         def encoded(done: int, total: int) -> None:
             bar.update(task, description="encodes titles", completed=done, total=total)
 
-        case = _case(sequences, events, items, attributes, settings, encoded)
+        case = _case(sequences, events, items, attributes, vectors, settings, encoded)
         console.print("  " + ", ".join(f"{name} {value}" for name, value in case.describe().items()), width=_WIDTH)
 
         def report(seed: int, at: Report) -> None:
@@ -118,6 +129,7 @@ def _case(
     events: Path | None,
     items: Path | None,
     attributes: Path | None,
+    vectors: Mapping[str, Path],
     settings: Settings,
     progress: Any,
 ) -> Case:
@@ -130,10 +142,10 @@ def _case(
         return encoder.encode(texts, progress=progress)
 
     if sequences is not None:
-        return sequence_case(sequences, settings, items=items, attributes=attributes, encode=encode)
+        return sequence_case(sequences, settings, items=items, attributes=attributes, vectors=vectors, encode=encode)
     if events is None:  # the caller has checked
         raise InvalidInputError("There is no file.", field="--events")
-    return event_case(events, settings, items=items, attributes=attributes, encode=encode)
+    return event_case(events, settings, items=items, attributes=attributes, vectors=vectors, encode=encode)
 
 
 def result_table(result: dict[str, Any]) -> Table:
@@ -149,6 +161,9 @@ def result_table(result: dict[str, Any]) -> Table:
     for name, measured in rows.items():
         cells = [f"{measured[metric]:.4f}" if metric in measured else "" for metric in _SHOWN]
         table.add_row(name, *cells, style="bold" if name == "test" else None)
+    if len(weights := result["fusion_weights"]) > 1:
+        table.caption = "attention to " + ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+        table.caption_justify = "left"
     return table
 
 

@@ -49,6 +49,19 @@ def test_onnx_equals_torch(folder: Path) -> None:
         assert np.abs(found - embedder.encode_users(vectors, types, mask)).max() < 1e-4
 
 
+def test_a_row_that_no_behaviour_has_taught_is_no_items(folder: Path, tmp_path: Path) -> None:
+    artefact = read_artefact(folder)
+    model, card = artefact.model, {"event_types": [""], "graph_neighbours": 10, "text_encoder": None}
+    other = write_artefact(
+        tmp_path, version=VERSION, model=model, item_ids=["a", None, "c"], interest_ids=["x", "y"], card=card
+    )
+    none = np.zeros(0, dtype=np.int64)
+    about, edges = sparse.csr_array((3, 0), dtype=np.float32), (none, none, np.zeros(0, np.float32))
+    found = Embedder.load(other).embed(["a", "b", "never seen"], {}, [], about, edges)
+    assert np.array_equal(found.items[1], found.items[2])
+    assert not np.array_equal(found.items[0], found.items[2])
+
+
 def test_what_is_written_is_read(folder: Path) -> None:
     artefact = read_artefact(folder)
     assert artefact.version == VERSION

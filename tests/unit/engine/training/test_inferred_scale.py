@@ -2,19 +2,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews
 from engine.settings import Settings, load_settings
 from engine.training import inferred_scale
 from engine.training.data import leave_one_out
-from engine.training.inference import without_items
+from engine.training.inference import hidden_items, without_items
 from engine.training.inferred_scale import fit_factor, model_scorer
 from engine.training.loop import Trainer
-from engine.training.scoring import TermParameters
+from engine.training.scoring import ModelScorer, TermParameters
 from tests.unit.engine.training.test_inference import PAIRS, twins
 
 RULE = InferenceRule("words", 3, power=1.0, own=1.0, exponent=1.0, factor=0.5, strengths=(0.5,), certainties=(0.7,))
@@ -55,3 +57,38 @@ def test_new_items_stand_where_their_neighbours_stand(trainer: Trainer) -> None:
     sequence = scorer.terms(users, interests=False)["sequence"]
     others = [sequence[:, place] for place in range(20) if place != 7]
     assert any(np.allclose(sequence[:, 7], each, atol=1e-5) for each in others)
+
+
+def test_a_hidden_item_is_as_little_known_as_a_new_one(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its events count nowhere while the factor is chosen, its popularity neither.
+    asked: list[np.ndarray] = []
+    plain = model_scorer
+
+    def spied(*arguments: Any, **named: Any) -> ModelScorer:
+        asked.append(np.bincount(named["counted"].items, minlength=4 * PAIRS))
+        return plain(*arguments, **named)
+
+    monkeypatch.setattr(inferred_scale, "model_scorer", spied)
+    fit_factor(RULE, trainer, parameters(trainer), ItemViews(trainer.data.items))
+    hidden = hidden_items(trainer.split.validation.history, 4 * PAIRS, seed=trainer.settings.training.seed)
+    assert asked[0][hidden].sum() == 0
+    assert asked[0].sum() > 0
+
+
+def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -> None:
+    content = np.ones((len(trainer.data.items), 4), dtype=np.float32)
+    data = replace(trainer.data, items=replace(trainer.data.items, content=content))
+    unseen = np.zeros(len(data.items), dtype=bool)
+    unseen[7] = True
+    split = leave_one_out(data)
+    split = replace(split, train=without_items(split.train, unseen))
+    found = Trainer(data, split, trainer.settings, strengths=np.array([0.0, 1.0]), folder=tmp_path / "unseen")
+    before = found.item_vectors(found.graph)
+    torch.nn.init.normal_(found.model.item_embedding.weight)
+    after = found.item_vectors(found.graph)
+    moved = (before != after).any(dim=1).numpy()
+    assert not moved[7] and moved[~unseen].all()
+    assert list(np.flatnonzero(~found.taught)) == [7]
+    # A model that never lost an id cannot do without.
+    always = load_settings(model={"dim": 16, "id_dropout": 0.0}, training={"threads": 1})
+    assert Trainer(data, split, always, strengths=np.array([0.0, 1.0]), folder=tmp_path / "always").taught.all()
