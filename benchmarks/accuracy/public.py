@@ -1,10 +1,11 @@
-"""Accuracy on public sequences: the defaults, and each part taken out, over seeds; the results are kept as JSON.
+"""Accuracy on public data: the defaults, and each part taken out, over seeds; the results are kept as JSON.
 
     python -m benchmarks.accuracy.public FOLDER … [--variants ids default …] [--seeds 3]
 
-A folder holds sequences.txt.gz and may hold items.csv.gz and item2attributes.json.gz. Each result is written to
-benchmarks/accuracy/results/<data>-<variant>.json; one that is there already is kept, unless --again is given. A killed
-run goes on. `python -m benchmarks.accuracy.tables` makes the tables of docs/benchmarks.md from the results.
+A folder holds sequences.txt.gz or events.csv.gz, and may hold items.csv.gz and item2attributes.json.gz. Each result is
+written to benchmarks/accuracy/results/<data>-<variant>.json; one that is there already is kept, unless --again is
+given. A killed run goes on. `python -m benchmarks.accuracy.tables` makes the tables of docs/benchmarks.md from the
+results.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from rich.console import Console
 
-from engine.evaluation.case import Case, sequence_case, with_overrides
+from engine.evaluation.case import Case, event_case, sequence_case, with_overrides
 from engine.evaluation.run import evaluate_seeds
 from engine.features.text import TextEncoder
 from engine.training.loop import Report
@@ -53,6 +54,8 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "no-graph": Variant("default without graph attention", True, ("model.graph_attention=false",)),
     "no-counts": Variant("default without counted edges", True, ("model.counted_edges=false",)),
     "no-id-dropout": Variant("default without id dropout", True, ("model.id_dropout=0",)),
+    "no-time": Variant("default without the time between steps", True, ("model.time_gaps=false",)),
+    "no-types": Variant("default without event types", True, ("model.event_types=false",)),
 }
 
 
@@ -100,8 +103,10 @@ def read_case(folder: Path, variant: Variant, assignments: Sequence[str]) -> Cas
     """Read a folder's files as the variant wants them."""
     settings = with_overrides([*variant.settings, *assignments])
     items, attributes = folder / "items.csv.gz", folder / "item2attributes.json.gz"
-    return sequence_case(
-        folder / "sequences.txt.gz",
+    sequences = folder / "sequences.txt.gz"
+    read, path = (sequence_case, sequences) if sequences.exists() else (event_case, folder / "events.csv.gz")
+    return read(
+        path,
         settings,
         items=items if variant.content and items.exists() else None,
         attributes=attributes if variant.content and attributes.exists() else None,

@@ -89,7 +89,7 @@ def read_case(folder: Path, modalities: Sequence[str], assignments: Sequence[str
     ids = [str(item) for item in range(items)]
     no_interests = sparse.csr_array(np.zeros((items, 0), dtype=np.float32))
     table = ItemTable(ids, [""] * items, None, no_interests, [], {name: media[name] for name in modalities})
-    data = Dataset(_table(users, train, valid, test), table, ("", "taken"), "tiktok")
+    data = Dataset(_table(users, train, valid, test), table, ("", "taken"), "tiktok", timed=False)
     return Case(data, split, np.array([0.0, 1.0]), with_overrides(assignments), "by file", {})
 
 

@@ -52,5 +52,5 @@ def repeat_purchases(table: InteractionTable, items: int) -> Scorer:
 
 def latest_items(table: InteractionTable, users: npt.NDArray[np.integer], latest: int) -> npt.NDArray[np.int64]:
     """Give the newest items of users, newest first, -1 where there is none, [B, K]."""
-    items, _, mask = recent(table, users, latest)
+    items, _, mask, _ = recent(table, users, latest)
     return np.where(mask, items, -1)[:, ::-1].astype(np.int64)

@@ -112,7 +112,7 @@ def sequence_case(
         TrainingError: No user is long enough.
     """
     source = with_vectors(read_sequences(path, items=items, attributes=attributes), vectors or {})
-    data = _dataset(source, path, encode)
+    data = replace(_dataset(source, path, encode), timed=False)
     return Case(data, leave_one_out(data), np.array([0.0, 1.0]), settings, "leave one out", source.notes)
 
 

@@ -111,7 +111,11 @@ class Embedder:
 
     @torch.inference_mode()
     def encode_users(
-        self, item_vectors: Float32, event_types: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]
+        self,
+        item_vectors: Float32,
+        event_types: npt.NDArray[np.int64],
+        mask: npt.NDArray[np.bool_],
+        times: npt.NDArray[np.int64],
     ) -> Float32:
         """Encode users from the vectors of their histories.
 
@@ -119,6 +123,7 @@ class Embedder:
             item_vectors: [B, L, D], oldest first, the newest step last.
             event_types: Places in the vocabulary [B, L].
             mask: Which steps are real [B, L].
+            times: Their times, epoch ms [B, L].
 
         Returns:
             User vectors float32 [B, D].
@@ -127,6 +132,7 @@ class Embedder:
             torch.from_numpy(np.ascontiguousarray(item_vectors, dtype=np.float32)).to(self._device),
             torch.from_numpy(event_types).to(self._device),
             torch.from_numpy(mask).to(self._device),
+            torch.from_numpy(times).to(self._device),
         )
         vectors: Float32 = states.float().cpu().numpy()
         return vectors

@@ -12,22 +12,26 @@ import torch
 from engine.model.recommender import Recommender
 from engine.model.sequence import UserEncoder
 
-INPUTS: Final = ("item_vectors", "event_types", "mask")
+INPUTS: Final = ("item_vectors", "event_types", "mask", "times")
 OUTPUT: Final = "user_vector"
 
 
 def export_user_encoder(model: Recommender, path: Path) -> None:
     """Write the encoder with free batch and length.
 
-    Inputs: `item_vectors` float32 [B, L, D] oldest first, `event_types` int64 [B, L], `mask` bool [B, L]. Output:
-    `user_vector` float32 [B, D], the state after the last step.
+    Inputs: `item_vectors` float32 [B, L, D] oldest first, `event_types` int64 [B, L], `mask` bool [B, L], and where the
+    model reads time `times` int64 [B, L], epoch ms. Output: `user_vector` float32 [B, D], the state after the last
+    step.
     """
     encoder = UserEncoder(model.encoder).eval()
     dim = model.config.dim
-    example = (torch.zeros(2, 3, dim), torch.zeros(2, 3, dtype=torch.long), torch.ones(2, 3, dtype=torch.bool))
+    types = torch.zeros(2, 3, dtype=torch.long)
+    example: tuple[torch.Tensor, ...] = (torch.zeros(2, 3, dim), types, torch.ones(2, 3, dtype=torch.bool))
+    if model.config.time_gaps:
+        example = (*example, torch.zeros_like(types))
     batch = torch.export.Dim("batch", min=1, max=4096)
     length = torch.export.Dim("length", min=1, max=4096)
-    shapes = ({0: batch, 1: length}, {0: batch, 1: length}, {0: batch, 1: length})
+    shapes = tuple({0: batch, 1: length} for _ in example)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter warns of its own internals.
@@ -36,7 +40,7 @@ def export_user_encoder(model: Recommender, path: Path) -> None:
             encoder,
             example,
             str(path),
-            input_names=list(INPUTS),
+            input_names=list(INPUTS[: len(example)]),
             output_names=[OUTPUT],
             dynamic_shapes=shapes,
             dynamo=True,

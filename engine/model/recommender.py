@@ -30,6 +30,7 @@ class RecommenderConfig:
 
     Attributes:
         content: Length of the vectors of each modality, by name; empty where the model reads none.
+        time_gaps: Whether the encoder reads the time between steps.
     """
 
     items: int
@@ -43,6 +44,7 @@ class RecommenderConfig:
     id_dropout: float = 0.2
     max_history: int = 50
     graph_heads: int = 2
+    time_gaps: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain data."""
@@ -103,6 +105,7 @@ class Recommender(nn.Module):
             dropout=config.dropout,
             event_types=config.event_types,
             max_length=config.max_history,
+            time_gaps=config.time_gaps,
         )
         self.log_scale = nn.Parameter(torch.tensor(-0.7))
         self.log_epsilon = nn.Parameter(torch.tensor(-4.0))
@@ -133,13 +136,16 @@ class Recommender(nn.Module):
         self.popularity_scale.requires_grad_(sets)
         self.encoder.log_mean_scale.requires_grad_(sets)
 
-    def leave_out(self, *, graph: bool = False, counts: bool = False) -> None:
+    def leave_out(self, *, graph: bool = False, counts: bool = False, types: bool = False) -> None:
         """Take parts out for good, to see what they are for: their weights become 0 and are not learnt."""
         with torch.no_grad():
             if graph:
                 self.graph.gate.zero_()
             if counts:
                 self.log_scale.fill_(NO_WEIGHT)
+            if types:
+                self.encoder.type_embedding.weight.zero_()
+        self.encoder.type_embedding.requires_grad_(not types)
         self.graph.requires_grad_(not graph)
         self.log_scale.requires_grad_(not counts)
         self.log_epsilon.requires_grad_(not counts)

@@ -1,11 +1,15 @@
 """Causal Transformer over a user's latest behaviour.
 
-SASRec, Kang and McAuley 2018, https://arxiv.org/abs/1808.09781, with four deviations: blocks normalise before
+SASRec, Kang and McAuley 2018, https://arxiv.org/abs/1808.09781, with five deviations: blocks normalise before
 attention, positions are a learnt bias by distance (so that left and right padding give the same), each step carries
 its event type, and the mean of the history is added to the state with a learnt weight (so that taste that does not
 change with the last step needs not be learnt by attention):
 
     z_t = norm(blocks(e_1 … e_t)) + exp(m) · mean(e_1 … e_t)
+
+Where the data have times, attention from step t to step s has a learnt bias by the time between them too, in classes
+that double: b[⌊log2(1 + (τ_t − τ_s) / 1 s)⌋] (Zhai et al. 2024, https://arxiv.org/abs/2402.17152, section 3.2). So what
+was taken in one go is told from what lies weeks apart. One table serves all blocks.
 
 It is written with `scaled_dot_product_attention`, which exports to ONNX with free batch and length.
 """
@@ -24,6 +28,12 @@ _MEAN_SCALE = 12 / 0.07**2
 
 NO_WEIGHT = -30.0
 """Logarithm of the weight of a part that is left out."""
+
+GAP_CLASSES = 32
+"""The last one begins at 68 years."""
+
+_NUDGE = 1e-4
+"""Keeps gaps of 1, 3, 7, … s on the same side of their class's edge in every runtime's logarithm."""
 
 
 class Block(nn.Module):
@@ -63,13 +73,25 @@ class SequenceEncoder(nn.Module):
         dropout: Dropout in training.
         event_types: Size of the vocabulary of event types; 0 is unknown or padding.
         max_length: Largest distance with a bias of its own.
+        time_gaps: Whether the time between steps is read.
     """
 
-    def __init__(self, dim: int, *, layers: int, heads: int, dropout: float, event_types: int, max_length: int) -> None:
+    def __init__(
+        self,
+        dim: int,
+        *,
+        layers: int,
+        heads: int,
+        dropout: float,
+        event_types: int,
+        max_length: int,
+        time_gaps: bool = False,
+    ) -> None:
         super().__init__()
         self.type_embedding = nn.Embedding(event_types, dim, padding_idx=0)
         nn.init.zeros_(self.type_embedding.weight)
         self.distance_bias = nn.Parameter(torch.zeros(heads, max_length))
+        self.gap_bias = nn.Parameter(torch.zeros(GAP_CLASSES, heads)) if time_gaps else None
         self.blocks = nn.ModuleList(Block(dim, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
         # Small at first: what is counted leads until the sequence has learnt something.
@@ -78,13 +100,14 @@ class SequenceEncoder(nn.Module):
         self.scale = dim**0.5
         self.log_mean_scale = nn.Parameter(torch.tensor(math.log(_MEAN_SCALE / dim)))
 
-    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor, times: Tensor | None = None) -> Tensor:
         """Encode every step.
 
         Args:
             item_vectors: [B, L, D], oldest first.
             event_types: Index in the vocabulary [B, L].
             mask: Which steps are real, bool [B, L].
+            times: Times of the steps, epoch ms, int64 [B, L]; needed where time is read.
 
         Returns:
             User vectors after each step [B, L, D]; a step sees itself and older ones only.
@@ -95,7 +118,12 @@ class SequenceEncoder(nn.Module):
         index = distance.clamp(0, self.distance_bias.shape[1] - 1)
         bias = self.distance_bias[:, index]
         visible = (distance >= 0)[None, None] & mask[:, None, None, :]
-        bias = torch.where(visible, bias[None], torch.full_like(bias[None], _MASKED))
+        bias = bias[None]
+        if self.gap_bias is not None:
+            if times is None:
+                raise ValueError("this encoder reads times")
+            bias = bias + F.embedding(gap_classes(times), self.gap_bias).permute(0, 3, 1, 2)
+        bias = torch.where(visible, bias, torch.full_like(bias, _MASKED))
         steps = self.dropout(item_vectors * self.scale + self.type_embedding(event_types))
         for block in self.blocks:
             steps = block(steps, bias)
@@ -112,7 +140,13 @@ class UserEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
 
-    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor, times: Tensor | None = None) -> Tensor:
         """Give the user vector [B, D]; arguments as in `SequenceEncoder`."""
-        states: Tensor = self.encoder(item_vectors, event_types, mask)
+        states: Tensor = self.encoder(item_vectors, event_types, mask, times)
         return states[:, -1]
+
+
+def gap_classes(times: Tensor) -> Tensor:
+    """Give the class of the time between steps, 0 also towards later ones: [B, L, L] of times in ms [B, L]."""
+    seconds = (times[:, :, None] - times[:, None, :]).clamp_min(0).float() / 1000
+    return (torch.log2(1 + seconds) + _NUDGE).long().clamp_max(GAP_CLASSES - 1)

@@ -215,20 +215,22 @@ class _Reembedding:
         length = embedder.max_history
         items = np.zeros((len(rows), length), dtype=np.int64)
         types = np.zeros((len(rows), length), dtype=np.int64)
+        times = np.zeros((len(rows), length), dtype=np.int64)
         mask = np.zeros((len(rows), length), dtype=bool)
         for number, row in enumerate(rows):
             steps = [
-                (place[item_id], place_of_type[event_type])
-                for item_id, event_type in zip(row["items"], row["types"], strict=True)
+                (place[item_id], place_of_type[event_type], at)
+                for item_id, event_type, at in zip(row["items"], row["types"], row["at"], strict=True)
                 if item_id in place
             ]
-            for back, (item, event_type) in enumerate(steps, start=1):
-                items[number, length - back], types[number, length - back] = item, event_type
-                mask[number, length - back] = True
+            for back, step in enumerate(steps, start=1):
+                where = number, length - back
+                items[where], types[where], times[where] = step
+                mask[where] = True
         able = mask.any(axis=1)
         if not able.any():
             return
-        made = embedder.encode_users(vectors.matrix[items[able]], types[able], mask[able])
+        made = embedder.encode_users(vectors.matrix[items[able]], types[able], mask[able], times[able])
         self._write(USER, [rows[number]["id"] for number in np.flatnonzero(able)], made)
 
     def _write(self, label: str, ids: Sequence[str], vectors: np.ndarray[Any, np.dtype[np.float32]]) -> None:

@@ -13,6 +13,7 @@ from engine.ranking.card import Card
 
 ENCODER: Final = "encoder.onnx"
 _INPUTS: Final = frozenset({"item_vectors", "event_types", "mask"})
+_TIMES: Final = "times"
 _OUTPUT: Final = "user_vector"
 
 Float32 = npt.NDArray[np.float32]
@@ -30,8 +31,9 @@ class UserEncoder:
         self._session = session
         self.card = card
         inputs = {entry.name: entry.shape for entry in session.get_inputs()}
-        if frozenset(inputs) != _INPUTS:
-            raise _unfit(f"its inputs are {sorted(inputs)}, not {sorted(_INPUTS)}")
+        if frozenset(inputs) - {_TIMES} != _INPUTS:
+            raise _unfit(f"its inputs are {sorted(inputs)}, not {sorted(_INPUTS)} with or without {_TIMES}")
+        self._reads_times = _TIMES in inputs
         outputs = {entry.name: entry.shape for entry in session.get_outputs()}
         if _OUTPUT not in outputs:
             raise _unfit(f"it has no output {_OUTPUT}")
@@ -69,12 +71,13 @@ class UserEncoder:
             raise _unfit(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
         return cls(session, card)
 
-    def encode(self, item_vectors: Float32, event_types: list[str]) -> Float32:
+    def encode(self, item_vectors: Float32, event_types: list[str], times: list[int]) -> Float32:
         """Give the user vector of one history.
 
         Args:
             item_vectors: e_h of each step, oldest first [L, D]; only the latest `max_history` are read.
             event_types: Type of each step, by name.
+            times: Time of each step, epoch ms.
 
         Returns:
             User vector [D]; zero where the history is empty.
@@ -83,38 +86,52 @@ class UserEncoder:
             return np.zeros(self.card.dim, np.float32)
         steps = item_vectors[-self.card.max_history :]
         types = self._types(event_types[-self.card.max_history :])
-        vector: Float32 = self._run(steps[None], types[None], np.ones((1, len(types)), bool))[0]
+        at = np.array(times[-self.card.max_history :], np.int64)
+        vector: Float32 = self._run(steps[None], types[None], np.ones((1, len(types)), bool), at[None])[0]
         return vector
 
-    def encode_without_each(self, item_vectors: Float32, event_types: list[str], groups: list[list[int]]) -> Float32:
+    def encode_without_each(
+        self, item_vectors: Float32, event_types: list[str], times: list[int], groups: list[list[int]]
+    ) -> Float32:
         """Give the user vectors of a history with some steps masked out, for each group of steps.
 
         Args:
             item_vectors: Oldest first [L, D], at most `max_history`.
             event_types: Type of each step.
+            times: Time of each step, epoch ms.
             groups: Places to leave out, one list a row of the answer; at least one step has to stay.
 
         Returns:
             User vectors [G, D].
         """
         # A masked step would keep its place; taken out instead, the rest closes up as if it had never happened.
-        types = self._types(event_types)
+        types, at = self._types(event_types), np.array(times, np.int64)
         length = len(types)
         vectors = np.zeros((len(groups), length, self.card.dim), np.float32)
         kinds = np.zeros((len(groups), length), np.int64)
+        moments = np.zeros((len(groups), length), np.int64)
         mask = np.zeros((len(groups), length), bool)
         for number, group in enumerate(groups):
             kept = np.delete(np.arange(length), group)
             vectors[number, length - len(kept) :] = item_vectors[kept]
             kinds[number, length - len(kept) :] = types[kept]
+            moments[number, length - len(kept) :] = at[kept]
             mask[number, length - len(kept) :] = True
-        return self._run(vectors, kinds, mask)
+        return self._run(vectors, kinds, mask, moments)
 
     def _types(self, event_types: list[str]) -> npt.NDArray[np.int64]:
         return np.array([self.card.event_types.get(name, 0) for name in event_types], np.int64)
 
-    def _run(self, item_vectors: Float32, event_types: npt.NDArray[np.int64], mask: npt.NDArray[np.bool_]) -> Float32:
+    def _run(
+        self,
+        item_vectors: Float32,
+        event_types: npt.NDArray[np.int64],
+        mask: npt.NDArray[np.bool_],
+        times: npt.NDArray[np.int64],
+    ) -> Float32:
         feed = {"item_vectors": item_vectors.astype(np.float32, copy=False), "event_types": event_types, "mask": mask}
+        if self._reads_times:
+            feed[_TIMES] = times
         [vectors] = self._session.run([_OUTPUT], feed)
         return np.asarray(vectors, np.float32)
 

@@ -224,7 +224,10 @@ class Explainer:
             # A history of one item only: all of it is due to that item.
             return [[(read[-1], 0.0)] for _ in places]
         without = space.encoder.encode_without_each(
-            space.matrix[[step.index for step in read]], [step.type for step in read], chosen
+            space.matrix[[step.index for step in read]],
+            [step.type for step in read],
+            [step.at for step in read],
+            chosen,
         )
         alive = self._snapshot.catalogue.alive
         # [I, G + 1]: the whole history first, then without each group

@@ -71,8 +71,9 @@ def user_vector(snapshot: Snapshot, profile: Profile) -> Float32 | None:
     steps = sequence_steps(snapshot, profile)
     if not steps:
         return None
-    places = [profile.steps[step].index for step in steps]
-    return snapshot.space.encoder.encode(snapshot.space.matrix[places], [profile.steps[step].type for step in steps])
+    read = [profile.steps[step] for step in steps]
+    vectors = snapshot.space.matrix[[step.index for step in read]]
+    return snapshot.space.encoder.encode(vectors, [step.type for step in read], [step.at for step in read])
 
 
 def sequence_steps(snapshot: Snapshot, profile: Profile) -> list[int]:

@@ -98,6 +98,8 @@ class ModelSettings(Section):
         None, description="Dropout in training; empty: .6 below 25 events an item, .5 below 100, else .2."
     )
     id_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="Share of item ids hidden in training.")
+    event_types: bool = Field(True, description="Whether the encoder reads event types; off is for comparison.")
+    time_gaps: bool = Field(True, description="Whether the encoder reads the time between steps, if known.")
     max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")
     graph_neighbours: PositiveInt = Field(10, description="Strongest neighbours a GAT layer reads of each item.")
     graph_attention: bool = Field(

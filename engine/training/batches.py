@@ -20,6 +20,7 @@ class Batch:
     Attributes:
         items: Input items, right-aligned [B, L].
         types: Their event types [B, L].
+        times: Their times, epoch ms [B, L].
         mask: Which steps are real [B, L].
         scored: Which steps have a target [B, L].
         targets: The item to predict at each scored step, in the order of `scored` [P].
@@ -30,6 +31,7 @@ class Batch:
 
     items: npt.NDArray[np.int64]
     types: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
     mask: npt.NDArray[np.bool_]
     scored: npt.NDArray[np.bool_]
     targets: npt.NDArray[np.int64]
@@ -127,6 +129,7 @@ class BatchSampler:
         return Batch(
             items=np.where(mask, table.items[safe], 0).astype(np.int64),
             types=np.where(mask, table.types[safe], 0).astype(np.int64),
+            times=np.where(mask, table.times[safe], 0).astype(np.int64),
             mask=mask,
             scored=scored,
             targets=table.items[target].astype(np.int64),

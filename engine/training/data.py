@@ -129,12 +129,17 @@ class ItemTable:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Behaviour, items and the vocabulary of event types; index 0 of the vocabulary is unknown."""
+    """Behaviour, items and the vocabulary of event types; index 0 of the vocabulary is unknown.
+
+    Attributes:
+        timed: Whether the times of the interactions are times, and not only an order.
+    """
 
     interactions: InteractionTable
     items: ItemTable
     event_types: Sequence[str]
     name: str = "graph"
+    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +251,12 @@ def _targets(table: InteractionTable, start: int, end: int, item_count: int) -> 
 
 def recent(
     table: InteractionTable, users: npt.NDArray[np.integer], length: int
-) -> tuple[Int32, Int32, npt.NDArray[np.bool_]]:
+) -> tuple[Int32, Int32, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Give the latest events of users, right-aligned.
 
     Returns:
-        Items int32 [B, L], types int32 [B, L], mask bool [B, L]; the newest event is last, padding is 0 and False.
+        Items int32 [B, L], types int32 [B, L], mask bool [B, L], times int64 [B, L] in ms; the newest event is last,
+        padding is 0 and False.
     """
     ends = table.offsets[users + 1]
     positions = ends[:, None] - np.arange(length, 0, -1)[None, :]
@@ -258,10 +264,11 @@ def recent(
     safe = np.where(mask, positions, 0)
     if len(table) == 0:
         empty = np.zeros(mask.shape, dtype=np.int32)
-        return empty, empty, mask
+        return empty, empty, mask, empty.astype(np.int64)
     items = np.where(mask, table.items[safe], 0).astype(np.int32)
     types = np.where(mask, table.types[safe], 0).astype(np.int32)
-    return items, types, mask
+    times = np.where(mask, table.times[safe], 0).astype(np.int64)
+    return items, types, mask, times
 
 
 def seen(table: InteractionTable, users: npt.NDArray[np.integer], item_count: int) -> sparse.csr_array:

@@ -98,6 +98,7 @@ class Trainer:
             # Without content and interests nothing is left of an item whose id is hidden.
             id_dropout=settings.model.id_dropout if has_content(data) else 0.0,
             max_history=settings.model.max_history,
+            time_gaps=settings.model.time_gaps and data.timed,
         )
         self.taught = _taught(split.train, self.config)
         self.model = Recommender(self.config)
@@ -107,7 +108,9 @@ class Trainer:
         self.model.start_from(self.start.vectors, sets=self.start.sets)
         # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
         self._hears = settings.model.graph_attention and self.config.id_dropout > 0
-        self.model.leave_out(graph=not self._hears, counts=not settings.model.counted_edges)
+        self.model.leave_out(
+            graph=not self._hears, counts=not settings.model.counted_edges, types=not settings.model.event_types
+        )
         self.model.graph.requires_grad_(False)  # it learns last
         self.model.to(self.device)
         if training.compile:

@@ -122,10 +122,13 @@ class ModelScorer:
             interests: Whether that term is wanted; it is the dear one.
         """
         device = self._vectors.device
-        items, types, mask = recent(self._history, users, self._model.config.max_history)
+        items, types, mask, times = recent(self._history, users, self._model.config.max_history)
         index = torch.from_numpy(items.astype(np.int64)).to(device)
         states = self._model.encoder(
-            self._vectors[index], torch.from_numpy(types.astype(np.int64)).to(device), torch.from_numpy(mask).to(device)
+            self._vectors[index],
+            torch.from_numpy(types.astype(np.int64)).to(device),
+            torch.from_numpy(mask).to(device),
+            torch.from_numpy(times).to(device),
         )[:, -1]
         logits = torch.log_softmax(states @ self._vectors.T, dim=-1).float().cpu().numpy()
         counts = self._term.counts(latest_items(self._history, users, self._term.latest))

@@ -75,7 +75,7 @@ def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig
 
     def mean_of(vectors: npt.NDArray[np.float32]) -> Scorer:
         def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            index, _, mask = recent(history, users, config.max_history)
+            index, _, mask, _ = recent(history, users, config.max_history)
             return np.asarray((vectors[index] * mask[..., None]).mean(axis=1) @ vectors.T)
 
         return scorer

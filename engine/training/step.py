@@ -81,7 +81,8 @@ class BatchLoss(nn.Module):
         inputs = vectors[torch.from_numpy(batch.items).to(device)]
         mask = torch.from_numpy(batch.mask).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=self._half):
-            states = model.encoder(inputs, torch.from_numpy(batch.types).to(device), mask)
+            types, times = torch.from_numpy(batch.types).to(device), torch.from_numpy(batch.times).to(device)
+            states = model.encoder(inputs, types, mask, times)
         states = states[torch.from_numpy(batch.scored).to(device)].float()
         local = np.where(batch.latest_events >= 0, self._own.local[np.maximum(batch.latest_events, 0)], -1)
         counts = self._own.counts(batch.latest, local)

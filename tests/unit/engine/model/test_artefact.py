@@ -21,13 +21,28 @@ VERSION = "v20260101000000"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("models"), time_gaps=False)
+
+
+def written(folder: Path, *, time_gaps: bool) -> Path:
     torch.manual_seed(3)
-    config = RecommenderConfig(items=3, interests=2, content={"text": 4}, event_types=3, dim=8, layers=1, max_history=5)
+    config = RecommenderConfig(
+        items=3,
+        interests=2,
+        content={"text": 4},
+        event_types=3,
+        dim=8,
+        layers=1,
+        max_history=5,
+        time_gaps=time_gaps,
+    )
     model = Recommender(config)
+    if model.encoder.gap_bias is not None:
+        torch.nn.init.normal_(model.encoder.gap_bias, std=3)
     torch.nn.init.normal_(model.encoder.distance_bias)
     torch.nn.init.normal_(model.encoder.type_embedding.weight)
     return write_artefact(
-        tmp_path_factory.mktemp("models"),
+        folder,
         version=VERSION,
         model=model,
         item_ids=["a", "b", "c"],
@@ -46,7 +61,21 @@ def test_onnx_equals_torch(folder: Path) -> None:
         mask = rng.random((batch, length)) > 0.3
         mask[:, -1] = True
         (found,) = session.run(None, {"item_vectors": vectors, "event_types": types, "mask": mask})
-        assert np.abs(found - embedder.encode_users(vectors, types, mask)).max() < 1e-4
+        assert np.abs(found - embedder.encode_users(vectors, types, mask, 0 * types)).max() < 1e-4
+
+
+def test_onnx_reads_times_as_torch_does(tmp_path: Path) -> None:
+    folder = written(tmp_path, time_gaps=True)
+    session = onnxruntime.InferenceSession(folder / "encoder.onnx")
+    embedder = Embedder.load(folder)
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 5, 8)).astype(np.float32)
+    types, mask = rng.integers(0, 3, (40, 5)), np.ones((40, 5), bool)
+    # Every gap of 2^k - 1 s lies on the edge of its class.
+    times = 1_700_000_000_000 + 1000 * np.cumsum(2 ** rng.integers(0, 24, (40, 5)) - 1, axis=1)
+    (found,) = session.run(None, {"item_vectors": vectors, "event_types": types, "mask": mask, "times": times})
+    assert np.abs(found - embedder.encode_users(vectors, types, mask, times)).max() < 1e-4
+    assert np.abs(found - embedder.encode_users(vectors, types, mask, 0 * times)).max() > 1e-2
 
 
 def test_a_row_that_no_behaviour_has_taught_is_no_items(folder: Path, tmp_path: Path) -> None:

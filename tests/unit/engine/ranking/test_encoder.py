@@ -22,20 +22,20 @@ def opened(folder: Path) -> UserEncoder:
 def test_a_history_becomes_a_vector(tmp_path: Path) -> None:
     encoder = opened(write_model(tmp_path, VERSION, 2))
     vectors = np.array([[1, 0], [3, 4]], np.float32)
-    assert encoder.encode(vectors, ["purchase", "unheard of"]).tolist() == [2, 2]
-    assert encoder.encode(np.zeros((0, 2), np.float32), []).tolist() == [0, 0]
+    assert encoder.encode(vectors, ["purchase", "unheard of"], [0, 0]).tolist() == [2, 2]
+    assert encoder.encode(np.zeros((0, 2), np.float32), [], []).tolist() == [0, 0]
 
 
 def test_only_the_latest_steps_are_read(tmp_path: Path) -> None:
     encoder = opened(write_model(tmp_path, VERSION, 2, max_history=2))
     vectors = np.array([[100, 100], [1, 0], [3, 4]], np.float32)
-    assert encoder.encode(vectors, ["view"] * 3).tolist() == [2, 2]
+    assert encoder.encode(vectors, ["view"] * 3, [0] * 3).tolist() == [2, 2]
 
 
 def test_without_each(tmp_path: Path) -> None:
     encoder = opened(write_model(tmp_path, VERSION, 2))
     vectors = np.array([[1, 0], [3, 4], [5, 2]], np.float32)
-    found = encoder.encode_without_each(vectors, ["view"] * 3, [[0], [1, 2]])
+    found = encoder.encode_without_each(vectors, ["view"] * 3, [0] * 3, [[0], [1, 2]])
     assert found.tolist() == [[4, 3], [1, 0]]
 
 

@@ -45,10 +45,11 @@ def test_until_keeps_users_without_events() -> None:
 
 
 def test_recent_is_right_aligned() -> None:
-    items, types, mask = recent(_data([0, 1, 2]).interactions, np.array([0, 1]), 4)
+    items, types, mask, times = recent(_data([0, 1, 2]).interactions, np.array([0, 1]), 4)
     assert items.tolist() == [[0, 0, 1, 2], [0, 0, 0, 0]]
     assert types.tolist() == [[0, 1, 1, 1], [0, 0, 0, 1]]
     assert mask.tolist() == [[False, True, True, True], [False, False, False, True]]
+    assert not times[~mask].any()
 
 
 def test_seen_of_chosen_users() -> None:
