@@ -2,9 +2,10 @@
 
     python -m benchmarks.accuracy.prequential FOLDER [--train] [--blocks 4] [--events 4000]
 
-A folder holds events.csv.gz. Without `--train` the engine's counted edges stand for the model: nothing is learnt but
-counts. With it a model is trained on the first four fifths; after each block one arm trains it on for one pass, and
-another trains a new one. Writes benchmarks/accuracy/results/prequential-<data>[-trained].json.
+A folder holds events.csv.gz, and may hold items.csv.gz. Without `--train` the engine's counted edges stand for the
+model: nothing is learnt but counts. With it a model is trained on the first four fifths; after each block one arm
+trains it on for one pass, and another trains a new one. Writes
+benchmarks/accuracy/results/prequential-<data>[-trained].json.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from benchmarks.accuracy.public import RESULTS
+from benchmarks.accuracy.public import RESULTS, VARIANTS, read_case
 from engine.evaluation import baselines
 from engine.evaluation.bootstrap import interval
-from engine.evaluation.case import Case, event_case, with_overrides
+from engine.evaluation.case import Case
 from engine.evaluation.prequential import Stream, last_days, rank_block
 from engine.evaluation.protocols import Ranks, Scorer
 from engine.model.co_occurrence import CoOccurrenceTerm
@@ -61,7 +62,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     console = Console(highlight=False)
-    case = event_case(arguments.folder / "events.csv.gz", with_overrides(arguments.set))
+    # Counting reads no titles.
+    case = read_case(arguments.folder, VARIANTS["default" if arguments.train else "ids"], arguments.set)
     found = measure(case, arguments.blocks, arguments.events, arguments.seed, arguments.train, console)
     name = f"prequential-{case.data.name}{'-trained' if arguments.train else ''}.json"
     arguments.out.mkdir(parents=True, exist_ok=True)

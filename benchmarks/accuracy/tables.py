@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any, Final
 
 from benchmarks.accuracy.public import RESULTS, VARIANTS
@@ -25,6 +26,8 @@ def main() -> None:
     text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
     text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
+    modalities = [json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS / "modalities").glob("*.json")]
+    text = between(text, "modality tables", modality_tables(modalities))
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -88,6 +91,28 @@ def prequential_tables(results: Sequence[Result]) -> str:
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def modality_tables(results: Sequence[Result]) -> str:
+    """Give a row a variant, best first; the attention to each modality is the mean of the first seed's items."""
+    if not results:
+        return ""
+    lines = ["| modalities | seeds | R@20 | N@20 | N@20, 95 % over users | attention |", "|---|---|---|---|---|---|"]
+    rows = []
+    for found in results:
+        runs = found.get("runs", [found])
+        recall, ndcg = ([run["test"][f"{name}@20"] for run in runs] for name in ("recall", "ndcg"))
+        interval = found["summary"]["test"]["ndcg@20"] if "summary" in found else found["test_interval"]["ndcg@20"]
+        low, high = interval["interval"] if isinstance(interval, dict) else interval
+        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in runs[0].get("fusion_weights", {}).items())
+        cells = (_mean(recall), _mean(ndcg), f"{_digits(low)} to {_digits(high)}", shown)
+        rows.append((-fmean(ndcg), f"| {found['variant']['title']} | {len(runs)} | " + " | ".join(cells) + " |"))
+    return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
+
+
+def _mean(values: Sequence[float]) -> str:
+    spread = f" ± {_digits(stdev(values))}" if len(values) > 1 else ""
+    return _digits(fmean(values)) + spread
 
 
 def tables(results: Sequence[Result]) -> str:

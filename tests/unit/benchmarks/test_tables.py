@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.accuracy.tables import modality_tables
+
+
+def result(title: str, *values: float) -> dict[str, Any]:
+    runs = [{"test": {"recall@20": 2 * value, "ndcg@20": value}, "fusion_weights": {}} for value in values]
+    found: dict[str, Any] = {"variant": {"title": title}}
+    if len(runs) == 1:
+        return {**found, **runs[0], "test_interval": {"ndcg@20": [0.01, 0.09]}}
+    return {**found, "runs": runs, "summary": {"test": {"ndcg@20": {"interval": [0.02, 0.08]}}}}
+
+
+def test_the_best_modality_stands_first_with_its_spread_and_attention() -> None:
+    both = result("image and audio", 0.06, 0.08)
+    both["runs"][0]["fusion_weights"] = {"image": 0.25, "audio": 0.75}
+    rows = modality_tables([result("ids only", 0.05), both]).splitlines()[2:]
+    assert rows == [
+        "| image and audio | 2 | .1400 ± .0283 | .0700 ± .0141 | .0200 to .0800 | image 0.25, audio 0.75 |",
+        "| ids only | 1 | .1000 | .0500 | .0100 to .0900 |  |",
+    ]
+    assert modality_tables([]) == ""
