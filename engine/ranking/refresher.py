@@ -97,7 +97,7 @@ class Refresher:
         self._item_excess = 0
         self._swept_at = 0.0
         self._sweep_pause_s = 0.0
-        self._sweep_took_s = 0.0
+        self._sweep_took_s = 0.0  # the last one
         self._model_retry_at = 0.0
 
     def _reset(self) -> None:
@@ -266,10 +266,8 @@ class Refresher:
         new = self._changed(new, listed.items(), pulse["interests"], everything=listed)
         self._item_excess = pulse["items"] - len(new.catalogue.index)
         self._swept_at = time.monotonic()
-        # A long listing is not made again and again while an import runs; one that was slow once is not a long one.
         took_s = self._swept_at - begun
-        self._sweep_pause_s = min(took_s, self._sweep_took_s) / _SWEEP_SHARE
-        self._sweep_took_s = took_s
+        self._sweep_pause_s, self._sweep_took_s = sweep_pause(took_s, self._sweep_took_s), took_s
         return new, True
 
     def _differs(self, snapshot: Snapshot, pulse: Mapping[str, Any]) -> bool:
@@ -321,6 +319,18 @@ class Refresher:
         self._encoders = {version: encoder}
         _log.info("serving a version", version=version, items=len(new.catalogue.index))
         return replace(new, space=space, problem=None)
+
+
+def sweep_pause(took_s: float, before_s: float) -> float:
+    """Give the seconds in which all items are not listed again, though some are missing.
+
+    A long listing is not made again and again while an import runs; one that was slow once is not a long one.
+
+    Args:
+        took_s: How long the last listing took.
+        before_s: How long the one before took; 0 where there was none.
+    """
+    return min(took_s, before_s) / _SWEEP_SHARE
 
 
 def pause_after(refresh_s: float, took_s: float) -> float:
