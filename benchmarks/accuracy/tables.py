@@ -26,6 +26,7 @@ def main() -> None:
     text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
     text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
+    text = between(text, "newcomer tables", newcomer_tables([found for found in results if "newcomers" in found]))
     modalities = [json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS / "modalities").glob("*.json")]
     text = between(text, "modality tables", modality_tables(modalities))
     PAGE.write_text(text, encoding="utf-8")
@@ -88,6 +89,22 @@ def prequential_tables(results: Sequence[Result]) -> str:
             lines.append(
                 f"| {name} | {_digits(arm['recall@10'])} | {_digits(low)} to {_digits(high)} | "
                 f"{_digits(arm['recall@20'])} | {_digits(arm['mrr'])} | {arm['seconds']:.0f} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def newcomer_tables(results: Sequence[Result]) -> str:
+    """Give a table of each run: a row a ranking."""
+    lines: list[str] = []
+    for found in results:
+        lines += [f"{found['newcomers']}, seed {found['seed']}, {found['users']} newcomers with friends:", ""]
+        lines += ["| ranking | R@10 | R@10, 95 % over users | R@20 | N@10 |", "|---|---|---|---|---|"]
+        for name, row in found["rankings"].items():
+            low, high = row["recall@10_interval"]
+            lines.append(
+                f"| {name} | {_digits(row['recall@10'])} | {_digits(low)} to {_digits(high)} | "
+                f"{_digits(row['recall@20'])} | {_digits(row['ndcg@10'])} |"
             )
         lines.append("")
     return "\n".join(lines)

@@ -211,18 +211,22 @@ def latest_places(snapshot: Snapshot, user: UserState) -> list[int]:
     return [index[step.item_id] for step in user.history if step.item_id in index][:latest]
 
 
-def parameters_for(snapshot: Snapshot, options: RankingSettings, *, newcomer: bool) -> TermParameters:
+def parameters_for(
+    snapshot: Snapshot, options: RankingSettings, *, newcomer: bool, with_friends: bool = False
+) -> TermParameters:
     """Give the weights of the terms: the card's where there is a model, changed by the settings.
 
     Args:
         snapshot: The state to answer from.
         options: The settings.
         newcomer: Whether no step of the user is known.
+        with_friends: Whether somebody near the user took something.
     """
     parameters = TermParameters() if snapshot.space is None else snapshot.space.parameters
     parameters = replace(parameters, fatigue_scale=options.fatigue)
     if newcomer:
-        parameters = newcomer_parameters(parameters)
+        heard = with_friends and options.neighbours != 0
+        parameters = newcomer_parameters(parameters, with_friends=heard)
     return parameters if options.neighbours is None else replace(parameters, neighbours_scale=options.neighbours)
 
 
@@ -252,7 +256,7 @@ def rank(
         staleness_s: How old the snapshot is.
     """
     profile = profile_in(snapshot, user)
-    parameters = parameters_for(snapshot, options, newcomer=profile.newcomer)
+    parameters = parameters_for(snapshot, options, newcomer=profile.newcomer, with_friends=bool(profile.neighbours))
     if profile.newcomer:
         diversity = newcomer_diversity(diversity)
     vector = user_vector(snapshot, profile)

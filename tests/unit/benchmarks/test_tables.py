@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.accuracy.tables import modality_tables
+from benchmarks.accuracy.tables import modality_tables, newcomer_tables
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -22,3 +22,10 @@ def test_the_best_modality_stands_first_with_its_spread_and_attention() -> None:
         "| ids only | 1 | .1000 | .0500 | .0100 to .0900 |  |",
     ]
     assert modality_tables([]) == ""
+
+
+def test_newcomers_have_a_row_a_ranking() -> None:
+    row = {"recall@10": 0.4, "recall@20": 0.3, "ndcg@10": 0.45, "recall@10_interval": [0.35, 0.44]}
+    found = newcomer_tables([{"newcomers": "d", "seed": 1, "users": 9, "rankings": {"friends": row}}]).splitlines()
+    assert found[0] == "d, seed 1, 9 newcomers with friends:"
+    assert found[4] == "| friends | .4000 | .3500 to .4400 | .3000 | .4500 |"

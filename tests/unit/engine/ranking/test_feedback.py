@@ -143,8 +143,12 @@ def test_where_weights_come_from() -> None:
     assert parameters_for(snapshot, OPTIONS, newcomer=False).neighbours_scale == 0.0
     assert parameters_for(snapshot, OPTIONS, newcomer=False).fatigue_scale == 0.5
     assert parameters_for(snapshot, OPTIONS, newcomer=True).neighbours_scale == 1.0
+    assert parameters_for(snapshot, OPTIONS, newcomer=True).popularity_scale == 1.0
+    assert parameters_for(snapshot, OPTIONS, newcomer=True, with_friends=True).popularity_scale == 0.25
     off = RankingSettings(neighbours=0.0)
     assert parameters_for(snapshot, off, newcomer=True).neighbours_scale == 0.0
+    # What is not heard hides nothing.
+    assert parameters_for(snapshot, off, newcomer=True, with_friends=True).popularity_scale == 1.0
     assert parameters_for(snapshot, RankingSettings(neighbours=0.7), newcomer=False).neighbours_scale == 0.7
 
 
