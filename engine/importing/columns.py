@@ -70,6 +70,8 @@ ITEM_FIELDS: Final = (
     Field("available", (("is_available", "in_stock"),)),
     Field("created_at", (("created", "added_at", "published_at", "release_date"),)),
     Field("description", (("summary", "text"),)),
+    Field("image", (("image_path", "image_file"), ("picture", "photo", "poster"))),
+    Field("audio", (("audio_path", "audio_file"), ("sound",))),
 )
 USER_FIELDS: Final = (
     Field("id", _USER, required=True),

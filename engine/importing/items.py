@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from engine.errors import InvalidInputError
+from engine.features.place import MEDIA, leads_outside
 from engine.graph.entities import upsert_items
 from engine.graph.records import About, Item, item_row
 from engine.graph.store import GraphStore
@@ -48,7 +50,8 @@ class ItemMapping:
     """How rows become items.
 
     Attributes:
-        columns: Column by field (id, title, available, created_at, description); others are guessed.
+        columns: Column by field (id, title, available, created_at, description, image, audio); others are
+            guessed.
         interests: Columns that say what items are about.
         text: Columns joined into `description`, which the text encoder reads.
         attributes: Column by attribute, a kind may follow a colon; none takes every column that is left.
@@ -79,7 +82,7 @@ def import_items(
         store: The graph; none checks only.
         source: Where rows come from.
         mapping: How rows become items.
-        settings: Clock skew allowed.
+        settings: Clock skew allowed; the folder of media files, out of which no row may lead.
         options: How the import runs.
 
     Raises:
@@ -148,8 +151,9 @@ def _columns(source: Source, mapping: ItemMapping) -> tuple[dict[str, str], list
     columns = resolve_columns(fields, free, mapping.columns)
     taken = [*columns.values(), *chosen, *(entry.weights for entry in mapping.interests if entry.weights)]
     attributes, left_out = attribute_columns(source, taken, mapping.attributes)
-    if "description" in columns:
-        attributes["description"] = columns.pop("description")
+    for name in ("description", *MEDIA):
+        if name in columns:
+            attributes[name] = columns.pop(name)
     return columns | {f"attribute {name}": column for name, column in attributes.items()}, left_out
 
 
@@ -185,6 +189,7 @@ def _items(
     attributes = read_attributes(
         table, {name[len(prefix) :]: column for name, column in columns.items() if name.startswith(prefix)}, checks
     )
+    _check_media(attributes, settings.model.media_folder, checks)
     about = _about(table, mapping.interests)
     texts = [as_texts(table[name]).to_list() for name in mapping.text]
     run.reject(checks.rejections())
@@ -218,6 +223,15 @@ def _items(
             refused.append(judged)
     run.reject(refused)
     return items
+
+
+def _check_media(attributes: Mapping[str, list[Any]], folder: Path | None, checks: Checks) -> None:
+    """Refuse names of files that lead out of the media folder."""
+    for name in MEDIA:
+        said = attributes.get(name)
+        if folder is not None and said is not None:
+            outside = [isinstance(value, str) and leads_outside(folder, value) for value in said]
+            checks.reject(pl.Series(outside), name, pl.Series(said), "This path leads out of the media folder.")
 
 
 def _about(table: pl.DataFrame, interests: tuple[InterestColumn, ...]) -> list[tuple[About, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,7 @@ class Embedder:
         self.event_types: Sequence[str] = list(card["event_types"])
         self.neighbours = int(card["graph_neighbours"])
         self.text_encoder: str | None = card.get("text_encoder")
+        self.media: Mapping[str, Mapping[str, Any]] = card.get("media") or {}
         rule = card.get("inference")
         self.inference = None if rule is None else InferenceRule.from_dict(rule)
 

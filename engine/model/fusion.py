@@ -97,6 +97,24 @@ class ModalityFusion(nn.Module):
         weights = self.weights(projected, present)
         return (weights[..., None] * projected).sum(dim=1), weights
 
+    @torch.no_grad()
+    def mean_weights(self, content: Mapping[str, Tensor], present: Tensor) -> dict[str, float]:
+        """Give the attention of each modality, the mean of the items that have the most of them.
+
+        Args:
+            content: Vectors [N, C_m] by name.
+            present: Which item has which modality, bool [N, M].
+
+        Returns:
+            Shares that sum to 1, by name; empty where no item has anything.
+        """
+        had = present.sum(dim=1)
+        if not self.names or not had.numel() or not had.any():
+            return {}
+        _, weights = self(content, present)
+        shares = weights[had == had.max()].float().mean(dim=0).tolist()
+        return dict(zip(self.names, shares, strict=True))
+
 
 def presence(content: Mapping[str, Float32], names: tuple[str, ...], items: int) -> npt.NDArray[np.bool_]:
     """Tell which item has which modality, [N, M]: a row of zeros says that it is missing.

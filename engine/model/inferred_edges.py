@@ -102,7 +102,7 @@ class InferredEdges:
 
 
 class ItemViews:
-    """What items can be compared by, as unit rows: words of the title, text vectors, attributes.
+    """What items can be compared by, as unit rows: words of the title, text vectors, attributes, media.
 
     Args:
         items: The catalogue.
@@ -117,6 +117,13 @@ class ItemViews:
             self._views["content"] = (items.content / np.maximum(norm, 1e-9)).astype(np.float32)
         if items.about.nnz:
             self._views["attributes"] = _weighted_unit_rows(items.about)
+        for name, vectors in items.media.items():
+            # What all images share, most of their vectors, says nothing of which are alike.
+            present: npt.NDArray[np.bool_] = np.any(vectors, axis=1)
+            if present.any():
+                centred = np.where(present[:, None], vectors - vectors[present].mean(axis=0), 0)
+                norm = np.linalg.norm(centred, axis=1, keepdims=True)
+                self._views[name] = (centred / np.maximum(norm, 1e-9)).astype(np.float32)
 
     @property
     def names(self) -> tuple[str, ...]:

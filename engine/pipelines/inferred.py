@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from engine.domain import EpochMs
+from engine.features.place import MEDIA
 from engine.graph.inferred import InferredEdge, replace_inferred
 from engine.graph.names import ITEM
 from engine.graph.store import GraphStore
@@ -19,6 +20,7 @@ from engine.graph.writeback import Fence, write_vectors
 from engine.interests.decay import days_ms, value_at
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, neighbour_vectors, with_behaviour
 from engine.pipelines.dataset import item_text
+from engine.pipelines.media import MediaReader
 from engine.settings import Settings
 from engine.training.data import ItemTable
 
@@ -34,6 +36,7 @@ def infer_for_graph(
     *,
     fence: Fence,
     encode: Callable[[Sequence[str]], npt.NDArray[np.float32]] | None = None,
+    media: MediaReader | None = None,
 ) -> int:
     """Infer edges for every item that has not enough counted ones, and replace those in the graph.
 
@@ -45,6 +48,7 @@ def infer_for_graph(
         rule: The rule of the version's model.
         fence: What has to hold for a write.
         encode: Makes vectors of texts; needed where the rule compares items by `content`.
+        media: Makes vectors of images and sounds; needed where the rule compares items by `image` or `audio`.
 
     Returns:
         Edges written.
@@ -52,11 +56,12 @@ def infer_for_graph(
     Raises:
         FencedError: The version may not be written or another run has the job.
     """
-    items, texts, reached = _read_items(store)
+    items, texts, named, reached = _read_items(store)
     index = {item_id: place for place, item_id in enumerate(items.ids)}
     wanted = rule.view.split("+")
     content = encode(texts) if encode is not None and "content" in wanted and any(texts) else None
-    views = ItemViews(ItemTable(items.ids, items.titles, content, items.about, items.interest_ids))
+    vectors = media.read(items.ids, named).vectors if media is not None and not set(MEDIA).isdisjoint(wanted) else {}
+    views = ItemViews(ItemTable(items.ids, items.titles, content, items.about, items.interest_ids, vectors))
     new = np.flatnonzero(reached < ENOUGH_EDGES)
     weights, as_of = _read_weights(store, settings, index)
     edges: list[InferredEdge] = []
@@ -99,10 +104,11 @@ def _write_vectors(
         write_vectors(store, ITEM, [ids[place] for place in places.tolist()], means, fence=fence)
 
 
-def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], npt.NDArray[np.int64]]:
+def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], dict[str, list[object]], npt.NDArray[np.int64]]:
     ids: list[str] = []
     titles: list[str] = []
     texts: list[str] = []
+    media: dict[str, list[object]] = {name: [] for name in MEDIA}
     interests: dict[str, int] = {}
     rows, columns, weights, reached = array("q"), array("q"), array("d"), array("q")
     for number, row in enumerate(store.stream("inferred/items", fetch_size=_FETCH_ROWS)):
@@ -110,13 +116,15 @@ def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], npt.NDArray[np
         titles.append(row["title"] or "")
         texts.append(item_text(row["title"], row["description"]))
         reached.append(row["reached"])
+        for name in MEDIA:
+            media[name].append(row[name])
         for interest_id, weight in row["about"]:
             rows.append(number)
             columns.append(interests.setdefault(interest_id, len(interests)))
             weights.append(weight)
     entries = (np.array(weights, np.float32), (np.array(rows, np.int64), np.array(columns, np.int64)))
     about = sparse.csr_array(entries, shape=(len(ids), len(interests)))
-    return ItemTable(ids, titles, None, about, list(interests)), texts, np.array(reached, np.int64)
+    return ItemTable(ids, titles, None, about, list(interests)), texts, media, np.array(reached, np.int64)
 
 
 def _read_weights(store: GraphStore, settings: Settings, index: dict[str, int]) -> tuple[sparse.csr_array, EpochMs]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from engine.domain import MS_PER_DAY, EpochMs
+from engine.features.place import MEDIA
 from engine.graph.store import GraphStore
 from engine.graph.subgraph import PullLimits, Subgraph, pull
 from engine.pipelines.dataset import item_text
@@ -29,6 +30,7 @@ class Neighbourhood:
         item_ids: Items, seeds first where items are the seeds.
         interest_ids: Interests, seeds first where interests are the seeds.
         texts: Text of each item.
+        media: What `image` and `audio` of each item say.
         about: What items are about, CSR float32 [items, interests].
         co_occurs: Source, target and scaled weight of each edge; an item hears the targets of its own edges.
     """
@@ -36,6 +38,7 @@ class Neighbourhood:
     item_ids: list[str]
     interest_ids: list[str]
     texts: list[str]
+    media: dict[str, list[object]]
     about: sparse.csr_array
     co_occurs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
 
@@ -69,6 +72,7 @@ def read_neighbourhood(
         item_ids=found.item_ids,
         interest_ids=found.interest_ids,
         texts=[item_text(title, known.get("description")) for title, known in zip(titles, attributes, strict=True)],
+        media={name: [known.get(name) for known in attributes] for name in MEDIA},
         about=sparse.csr_array(
             (found.about.weight, (found.about.index[0], found.about.index[1])),
             shape=(len(found.item_ids), len(found.interest_ids)),

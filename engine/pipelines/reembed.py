@@ -1,6 +1,6 @@
 """Vectors of a selection of nodes: read, embedded, written back; a killed run goes on where it stood.
 
-Items and interests are embedded from their texts and their surroundings, users from their latest steps over the
+Items and interests are embedded from their texts, media and surroundings, users from their latest steps over the
 item vectors of the same version. Every write is fenced by the version and by the run of the job.
 """
 
@@ -25,10 +25,13 @@ from engine.jobs.parameters import ReembedParameters
 from engine.jobs.run import JobRun
 from engine.model.embedder import Embedder
 from engine.pipelines.inferred import infer_for_graph
-from engine.pipelines.neighbourhood import read_neighbourhood
+from engine.pipelines.media import MOST_EXAMPLES, MediaReader, tell
+from engine.pipelines.neighbourhood import Neighbourhood, read_neighbourhood
 from engine.pipelines.selection import dirty_items, dirty_users, watermark
 from engine.settings import Settings
 from engine.training.data import TEXT
+
+Float32 = np.ndarray[Any, np.dtype[np.float32]]
 
 _STAGES: Final = (ITEM, INTEREST, USER)
 _ITEMS_AT_ONCE: Final = 2_000
@@ -46,7 +49,8 @@ class Standing:
         after: Last node of it that is done.
         done: Nodes done.
         total: Nodes in all.
-        written: Vectors and weights written, by name.
+        written: Vectors and weights written, and media made and refused, by name.
+        refused_examples: First files that could not be read: item, modality, file and reason.
     """
 
     began_at: EpochMs
@@ -55,6 +59,7 @@ class Standing:
     done: int = 0
     total: int = 0
     written: dict[str, int] = field(default_factory=dict)
+    refused_examples: list[str] = field(default_factory=list)
 
     def add(self, name: str, number: int) -> None:
         """Count what was written."""
@@ -66,6 +71,7 @@ def run_reembed(run: JobRun, settings: Settings) -> Mapping[str, Any]:
 
     Raises:
         ArtefactError: The model of the version is not on this machine, or damaged.
+        SettingsError: The model reads media, and their folder or file is not told here.
         ConflictError: The version is retired.
         FencedError: Another run has the job.
         CancelledError: Somebody asked the job to stop.
@@ -89,6 +95,9 @@ class _Reembedding:
         self.embedder = Embedder.load(settings.models_dir / version)
         cache = None if params.encode_text else settings.cache
         self.texts = TextEncoder(self.embedder.text_encoder or settings.model.text_encoder, cache=cache)
+        self.media = MediaReader.of_card(
+            self.embedder.media, self.embedder.modalities, settings, refresh=params.encode_text
+        )
         self.fence = Fence(version, run.job.id, run.fence)
         self.standing = Standing(began_at=now_ms()) if run.cursor is None else Standing(**json.loads(run.cursor))
 
@@ -119,7 +128,9 @@ class _Reembedding:
             return
         self.run.report(self.standing.done, self.standing.total, "infers edges of new items")
         self.run.check()
-        written = infer_for_graph(self.store, self.settings, rule, fence=self.fence, encode=self.texts.encode)
+        written = infer_for_graph(
+            self.store, self.settings, rule, fence=self.fence, encode=self.texts.encode, media=self.media
+        )
         self.standing.add("inferred", written)
 
     def _select(self) -> dict[str, list[str] | None]:
@@ -170,7 +181,7 @@ class _Reembedding:
             self.store, self.settings, label, ids, hops=hops, neighbours=self.embedder.neighbours
         )
         self.run.check()
-        content = {TEXT: self.texts.encode(found.texts)} if TEXT in self.embedder.modalities and found.texts else {}
+        content = self._content(found, seeds=len(set(ids) & set(found.item_ids)) if label == ITEM else 0)
         self.run.check()
         made = self.embedder.embed(found.item_ids, content, found.interest_ids, found.about, found.co_occurs)
         self.run.check()
@@ -201,6 +212,24 @@ class _Reembedding:
             fence=self.fence,
         )
         self.standing.add("attention", weights)
+
+    def _content(self, found: Neighbourhood, *, seeds: int) -> dict[str, Float32]:
+        """Encode texts and media of items; what is refused counts for the seeds, which come first."""
+        content = {TEXT: self.texts.encode(found.texts)} if TEXT in self.embedder.modalities and found.texts else {}
+        self.run.check()
+
+        def progress(what: str, done: int, total: int) -> None:
+            self.run.report(self.standing.done, self.standing.total, f"{what}: {done} of {total}")
+            self.run.check()
+
+        media = self.media.read(found.item_ids, found.media, progress=progress)
+        if seeds:
+            tell(media, found.item_ids, seeds)
+            for name, number in media.counts(seeds).items():
+                self.standing.add(name, number)
+            named = self.standing.refused_examples
+            named += media.examples(found.item_ids, seeds)[: MOST_EXAMPLES - len(named)]
+        return {**content, **media.vectors}
 
     def _embed_users(self, ids: Sequence[str]) -> None:
         """Encode users from their latest steps; those without a step have no vector."""
@@ -233,7 +262,7 @@ class _Reembedding:
         made = embedder.encode_users(vectors.matrix[items[able]], types[able], mask[able], times[able])
         self._write(USER, [rows[number]["id"] for number in np.flatnonzero(able)], made)
 
-    def _write(self, label: str, ids: Sequence[str], vectors: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+    def _write(self, label: str, ids: Sequence[str], vectors: Float32) -> None:
         batch_size = self.settings.workers.batch_size
         written = write_vectors(self.store, label, ids, vectors, fence=self.fence, batch_size=batch_size)
         self.standing.add(_PLURAL[label], written)
@@ -244,6 +273,8 @@ class _Reembedding:
 
     def _finish(self) -> Mapping[str, Any]:
         result: dict[str, Any] = dict(self.standing.written)
+        if self.standing.refused_examples:
+            result["refused_examples"] = self.standing.refused_examples
         if self.params.selection in ("all", "dirty"):
             self.store.write("reembed/embedded_until", version=self.version, until=watermark(self.standing.began_at))
         if self.params.selection == "all":

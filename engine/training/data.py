@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,7 @@ class ItemTable:
         about: Weights of the items' interests, CSR float32 [I, X], rows sum to 1 or 0.
         interest_ids: Id of each interest, length X.
         media: Vectors of further modalities, `image`, `audio` or of another name, float32 [I, C_m].
+        media_sources: Where each of them comes from, for the card.
     """
 
     ids: Sequence[str]
@@ -111,6 +112,7 @@ class ItemTable:
     about: sparse.csr_array
     interest_ids: Sequence[str]
     media: Mapping[str, Float32] = field(default_factory=dict)
+    media_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -68,6 +68,11 @@ class Fitted:
         scorer.parameters = self.parameters
         return scorer
 
+    def fusion_weights(self) -> dict[str, float]:
+        """Give the attention of each modality, the mean of the items that have the most of them."""
+        graph = self.trainer.graph
+        return self.trainer.model.fusion.mean_weights(graph.content, graph.present)
+
 
 def fit(
     data: Dataset,
@@ -119,12 +124,14 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
     card = {
         "event_types": list(data.event_types),
         "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
+        "media": {name: dict(source) for name, source in data.items.media_sources.items()},
+        "fusion_weights": fitted.fusion_weights(),
         "graph_neighbours": settings.model.graph_neighbours,
         "terms": fitted.parameters.to_dict(),
         "inference": None if fitted.inference is None else fitted.inference.to_dict(),
         "seed": settings.training.seed,
         "settings": {
-            "model": settings.model.model_dump(),
+            "model": settings.model.model_dump(mode="json"),
             "training": settings.training.model_dump(),
             "co_occurrence": settings.co_occurrence.model_dump(),
         },

@@ -91,7 +91,7 @@ def items(
     again: Again = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put items; fields: id, title, available, created_at, description."""
+    """Put items; fields: id, title, available, created_at, description, image, audio (names of media files)."""
     from engine.importing.items import InterestColumn, ItemMapping, import_items
 
     rows = source(file, file_format, delimiter)

@@ -55,7 +55,7 @@ def test_sequences_are_in_the_order_of_time_and_hold_steps_only(store: GraphStor
     assert table.times.tolist() == [START + 1, START + 1, START + 9, START + 5]
     about = dict(zip(data.items.interest_ids, data.items.about.toarray().T.tolist(), strict=True))
     assert about == {"category:dairy": [0.75, 0, 0], "brand:farm": [0.25, 0, 0]}
-    assert set(seen) == {"items", "events"}
+    assert set(seen) == {"reads items", "reads events"}
     assert table.items.dtype == np.int32
 
 

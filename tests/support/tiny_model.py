@@ -28,7 +28,7 @@ def make_tiny_version(
         version: Id of the version.
         seed: Seed of the weights.
     """
-    items, _ = read_items(store, lambda stage, done, total: None)
+    items = read_items(store, lambda stage, done, total: None).table
     vocabulary = event_vocabulary(settings)
     torch.manual_seed(seed)
     model = Recommender(
