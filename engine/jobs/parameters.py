@@ -54,7 +54,9 @@ class ReembedParameters(Parameters):
         "0 leaves the graph out.",
     )
     version: str | None = Field(None, description="Embedding version; empty takes the active one, else the newest.")
-    encode_text: bool = Field(False, description="Whether texts are encoded anew instead of taken from the cache.")
+    encode_text: bool = Field(
+        False, description="Whether texts and media are encoded anew instead of taken from the cache."
+    )
     activate: bool = Field(
         False, description="Whether the version becomes the active one when all of it is embedded; only with all."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,8 +85,21 @@ def train_with_progress(store: GraphStore, settings: Settings, console: Console)
 
         checkpoints = settings.home / "checkpoints" / "command"
         trained = train_from_graph(store, settings, checkpoints=checkpoints, stage=stage, report=report)
+    for line in media_lines(trained.card):
+        console.print(f"  {line}", highlight=False)
     console.print(metrics_table(trained.metrics, trained.card))
     return trained
+
+
+def media_lines(card: Mapping[str, Any]) -> list[str]:
+    """Say what a training read of images and audio, and which files it could not."""
+    lines: list[str] = []
+    for name, entry in (card.get("media") or {}).items():
+        refused = entry.get("refused", 0)
+        source = entry.get("encoder") or entry.get("vectors")
+        lines.append(f"{name}: {entry['items']} items, by {source}" + (f"; {refused} refused" if refused else ""))
+        lines += [f"  {example}" for example in entry.get("refused_examples", [])]
+    return lines
 
 
 def metrics_table(metrics: Metrics, card: dict[str, Any]) -> Table:

@@ -16,7 +16,7 @@ from engine.domain import MS_PER_SECOND, VersionState
 from engine.errors import ConflictError
 from engine.settings import get_settings
 
-versions = typer.Typer(help="Embedding versions: list, activate, drop.", no_args_is_help=True)
+versions = typer.Typer(help="Embedding versions: list, show, activate, drop.", no_args_is_help=True)
 VersionId = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `list` shows it.")]
 _COLOUR = {VersionState.BUILDING: "yellow", VersionState.READY: "cyan", VersionState.ACTIVE: "green"}
 
@@ -62,6 +62,50 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
             "yes" if here else "no",
         )
     Console().print(table)
+
+
+@versions.command()
+def show(
+    version: VersionId,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the model's whole card as JSON.")] = False,
+) -> None:
+    """Show one version and what its model reads: encoders, attention of the modalities, weights of the terms."""
+    from engine.graph.store import GraphStore
+    from engine.graph.versions import get_version
+    from engine.ranking.card import CARD, read_card
+
+    settings = get_settings()
+    with GraphStore.open(settings) as store:
+        found = get_version(store, version)
+    folder = settings.models_dir / found.id
+    read_card(folder, found.id)  # says what is wrong with it
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    if as_json:
+        sys.stdout.write(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+        return
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in version_rows(str(found.state), found.metrics, card):
+        table.add_row(f"[dim]{name}[/dim]", value)
+    Console(highlight=False).print(table)
+
+
+def version_rows(state: str, metrics: Mapping[str, Any], card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give what `show` says of a version."""
+    widths: Mapping[str, int] = card["model"]["content"]
+    media: Mapping[str, Mapping[str, Any]] = card.get("media") or {}
+    attention: Mapping[str, float] = card.get("fusion_weights") or {}
+    rows = [("version", str(card["version"])), ("state", state), ("made", str(card["created_at"]))]
+    rows += [("NDCG@10", ndcg_of(metrics)), ("dim", str(card["dim"]))]
+    for name, width in widths.items():
+        source = card.get("text_encoder") if name == "text" else None
+        entry = media.get(name, {})
+        source = source or entry.get("encoder") or entry.get("vectors") or "vectors given"
+        share = f", attention {attention[name]:.2f}" if name in attention else ""
+        refused = f", {entry['refused']} files refused" if entry.get("refused") else ""
+        rows.append((name, f"{width} wide{share}{refused}, by {source}"))
+    terms = {name: value for name, value in (card.get("terms") or {}).items() if isinstance(value, (int, float))}
+    rows.append(("terms", ", ".join(f"{name} {value:g}" for name, value in terms.items())))
+    return [(name, value) for name, value in rows if value]
 
 
 @versions.command()

@@ -24,6 +24,6 @@ def load(request: Request) -> Dataset:
         ),
         notes=(
             "the data has no times: a user's videos stand one hour apart in the order of the files, train, valid, test",
-            "image and audio features are not read yet",
+            "image and audio features are not read here; give them by model.image_vectors and model.audio_vectors",
         ),
     )

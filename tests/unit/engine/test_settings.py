@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.errors import SettingsError
@@ -64,3 +66,15 @@ def test_settings_are_frozen() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.interests.half_life_days = 1
+
+
+def test_a_modality_has_one_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INTERESTGRAPH_MODEL__IMAGE_ENCODER", "any")
+    monkeypatch.setenv("INTERESTGRAPH_MODEL__IMAGE_VECTORS", "")
+    monkeypatch.setenv("INTERESTGRAPH_MODEL__MEDIA_FOLDER", "media")
+    model = load_settings().model
+    assert (model.image_vectors, model.media_folder) == (None, tmp_path / "media")
+    monkeypatch.setenv("INTERESTGRAPH_MODEL__IMAGE_VECTORS", "image.npz")
+    with pytest.raises(SettingsError, match="exclude each other"):
+        load_settings()

@@ -3,12 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from engine.errors import InvalidInputError
 from engine.evaluation.case import sequence_case, with_overrides
 from engine.evaluation.run import evaluate_seeds
-from engine.evaluation.vectors import named_file, read_vectors
+from engine.evaluation.vectors import named_file, open_vectors, read_vectors
 
 NAN = np.array([[1.0, 2.0], [np.nan, 1.0]])
 
@@ -86,3 +87,39 @@ def test_given_modalities_are_fused_and_their_weights_shown(tmp_path: Path) -> N
     found = evaluate_seeds(case, [1], folder=tmp_path / "runs")
     assert set(found["fusion_weights"]) == {"text", "image", "audio"}
     assert sum(found["fusion_weights"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_rows_of_parquet_go_to_items_by_name(tmp_path: Path) -> None:
+    table = pl.DataFrame({"item_id": ["b", "a"], "vector": [[1.0, 2.0], [3.0, 4.0]]})
+    table.write_parquet(tmp_path / "image.parquet")
+    found, unknown = read_vectors(tmp_path / "image.parquet", ["a", "c"])
+    assert found.tolist() == [[3, 4], [0, 0]] and unknown == 1
+    numbered = table.with_columns(item_id=pl.Series([7, 8]), vector=table["vector"].list.to_array(2))
+    numbered.write_parquet(tmp_path / "array.parquet")
+    assert open_vectors(tmp_path / "array.parquet").of(["8", "x"]).tolist() == [[3, 4], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"item": ["a"], "vector": [[1.0]]}, "no column item_id"),
+        ({"item_id": ["a"], "image": [[1.0]]}, "no column vector"),
+        ({"item_id": ["a"], "vector": [1.0]}, "no list"),
+        ({"item_id": ["a", "b"], "vector": [[1.0], None]}, "no list"),
+        ({"item_id": ["a", "b"], "vector": [[1.0], [1.0, 2.0]]}, "several lengths"),
+        ({"item_id": ["a"], "vector": [["x"]]}, "no table"),
+        ({"item_id": ["a", "a"], "vector": [[1.0], [2.0]]}, "two vectors"),
+    ],
+)
+def test_parquet_that_does_not_fit_is_named(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:
+    pl.DataFrame(columns).write_parquet(tmp_path / "image.parquet")
+    with pytest.raises(InvalidInputError, match=message):
+        read_vectors(tmp_path / "image.parquet", ["a", "b"])
+
+
+def test_parquet_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "image.parquet").write_text("no table")
+    for name in ("image.parquet", "none.parquet"):
+        with pytest.raises(InvalidInputError) as raised:
+            read_vectors(tmp_path / name, ["a"])
+        assert raised.value.field == name

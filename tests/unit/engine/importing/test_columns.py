@@ -12,6 +12,7 @@ from engine.importing.columns import EVENT_FIELDS, ITEM_FIELDS, SOCIAL_FIELDS, U
         (ITEM_FIELDS, ["item_id", "asin", "title"], {"id": "item_id", "title": "title"}),
         (ITEM_FIELDS, ["id", "product_id", "Product Name"], {"id": "id", "title": "Product Name"}),
         (ITEM_FIELDS, ["sku", "in_stock", "Text"], {"id": "sku", "available": "in_stock", "description": "Text"}),
+        (ITEM_FIELDS, ["id", "picture", "imagePath", "sound"], {"id": "id", "image": "imagePath", "audio": "sound"}),
         (USER_FIELDS, ["Customer ID", "age"], {"id": "Customer ID"}),
         (USER_FIELDS, ["userId"], {"id": "userId"}),
         (

@@ -100,3 +100,16 @@ def test_no_modality_gives_zeros() -> None:
     out, weights = ModalityFusion({}, 3)({}, torch.zeros(2, 0, dtype=torch.bool))
     assert torch.equal(out, torch.zeros(2, 3))
     assert weights.shape == (2, 0)
+
+
+def test_the_mean_attention_is_that_of_items_with_the_most_modalities() -> None:
+    fusion = filled(("text", "other"))
+    with torch.no_grad():
+        fusion.bias.copy_(torch.tensor([0.0, np.log(3.0)]))
+    content = {"text": unit([1.0, 0.0], [1.0, 0.0]), "other": unit([0.0, 1.0], [0.0, 1.0])}
+    both = torch.tensor([[True, True], [True, False]])
+    assert fusion.mean_weights(content, both) == pytest.approx({"text": 0.25, "other": 0.75})
+    apart = torch.tensor([[False, True], [True, False]])
+    assert fusion.mean_weights(content, apart) == pytest.approx({"text": 0.5, "other": 0.5})
+    assert fusion.mean_weights(content, torch.zeros(2, 2, dtype=torch.bool)) == {}
+    assert ModalityFusion({}, 2).mean_weights({}, torch.zeros(2, 0, dtype=torch.bool)) == {}

@@ -88,3 +88,15 @@ def test_several_views_count_alike() -> None:
 
 def test_a_rule_is_the_same_after_json() -> None:
     assert InferenceRule.from_dict(RULE.to_dict()) == RULE
+
+
+def test_items_are_compared_by_their_images_without_what_all_share() -> None:
+    # All three share much; without it, 2 is like 0 and opposite to 1. Item 3 has no image.
+    images = np.array([[10.0, 1.0], [10.0, -2.0], [10.0, 1.0], [0.0, 0.0]], dtype=np.float32)
+    catalogue = replace(items("a", "b", "c", "d"), media={"image": images})
+    views = ItemViews(catalogue)
+    assert views.names == ("words", "image", "words+image")
+    np.testing.assert_allclose(views.similarity("image", np.array([2, 3]), np.array([0, 1])), [[1, 0], [0, 0]])
+    counted = edges(4, (1, 0, 1.0), (0, 1, 1.0))
+    found = infer_edges(counted, views, np.array([2]), replace(RULE, view="image"))
+    assert found.source.tolist() == [0, 1]  # 0 is like it, and 1 leads to 0
