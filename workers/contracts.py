@@ -30,6 +30,7 @@ SCHEDULE_RETRAINING: Final = "interestgraph.schedule_retraining"
 REFRESH_RELATIONS: Final = "interestgraph.refresh_relations"
 SCHEDULE_PRUNING: Final = "interestgraph.schedule_pruning"
 REFRESH_SIMILAR_USERS: Final = "interestgraph.refresh_similar_users"
+REFRESH_DEMOGRAPHICS: Final = "interestgraph.refresh_demographics"
 RUN_JOB: Final = "interestgraph.run_job"
 
 QUEUE_OF_KIND: Final[Mapping[str, str]] = {
@@ -43,6 +44,7 @@ QUEUE_OF_KIND: Final[Mapping[str, str]] = {
     JobKind.PRUNE: GPU_QUEUE,
     JobKind.RELATE_INTERESTS: GPU_QUEUE,
     JobKind.FIND_SIMILAR_USERS: GPU_QUEUE,
+    JobKind.COUNT_DEMOGRAPHICS: GPU_QUEUE,
 }
 
 _TIMEOUT_S: Final = 2.0

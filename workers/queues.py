@@ -13,6 +13,7 @@ from workers.contracts import (
     FOLD_CO_OCCURRENCE,
     GPU_QUEUE,
     REEMBED_DIRTY,
+    REFRESH_DEMOGRAPHICS,
     REFRESH_RELATIONS,
     REFRESH_SIMILAR_USERS,
     RUN_JOB,
@@ -30,6 +31,7 @@ ROUTES: Final = {
     SCHEDULE_RETRAINING: {"queue": CPU_QUEUE},
     REFRESH_RELATIONS: {"queue": CPU_QUEUE},
     REFRESH_SIMILAR_USERS: {"queue": CPU_QUEUE},
+    REFRESH_DEMOGRAPHICS: {"queue": CPU_QUEUE},
     SCHEDULE_PRUNING: {"queue": CPU_QUEUE},
     # The sender names the queue of each job by its kind; without a name the worker with torch can run all of them.
     RUN_JOB: {"queue": GPU_QUEUE},
@@ -38,7 +40,8 @@ ROUTES: Final = {
 _RETRAINING_LOOK_S: Final = 300.0
 _PRUNING_LOOK_S: Final = 300.0
 _RELATIONS_LOOK_S: Final = 60.0
-"""Longest time between two looks whether relations are due: the beat forgets its clock when it starts anew."""
+"""Longest time between two looks whether relations or demographics are due: the beat forgets its clock when it starts
+anew."""
 _LEAST_EXPIRY_S: Final = 2.0
 
 
@@ -50,6 +53,7 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "reembed-dirty": _entry(REEMBED_DIRTY, settings.workers.reembed_dirty_interval_s),
         "relations": _entry(REFRESH_RELATIONS, min(settings.relations.interval_s, _RELATIONS_LOOK_S)),
         "pruning": _entry(SCHEDULE_PRUNING, _PRUNING_LOOK_S),
+        "demographics": _entry(REFRESH_DEMOGRAPHICS, min(settings.ranking.demographics_interval_s, _RELATIONS_LOOK_S)),
         "similar-users": _entry(REFRESH_SIMILAR_USERS, settings.social.interval_s),
     }
     if settings.workers.retrain_every_hours is not None:

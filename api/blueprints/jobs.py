@@ -14,6 +14,7 @@ from api.auth import needs, security
 from api.blueprints.support import container
 from api.keys import Scope
 from api.schemas.jobs import (
+    CountDemographicsBody,
     CreatedJobAnswer,
     DiscoverTopicsBody,
     FindSimilarUsersBody,
@@ -91,6 +92,20 @@ def retrain(body: RetrainBody) -> Any:
 def relate_interests(body: RelateInterestsBody) -> Any:
     """Asks the workers to count again how interests are related; they also do it by the clock."""
     return _create(JobKind.RELATE_INTERESTS, body)
+
+
+@blueprint.post(
+    "/v1/jobs/count_demographics",
+    summary="Count demographics",
+    operation_id="countDemographics",
+    security=security(Scope.ADMIN),
+    responses=spec.responses({202: CreatedJobAnswer}, body=True),
+)
+@needs(Scope.ADMIN)
+@validated
+def count_demographics(body: CountDemographicsBody) -> Any:
+    """Asks the workers to count again what users with the same attributes take; they also do it by the clock."""
+    return _create(JobKind.COUNT_DEMOGRAPHICS, body)
 
 
 @blueprint.post(

@@ -10,6 +10,7 @@ from api.schemas.common import Answer, Cursor, Id, Request
 from engine.domain import JobState
 from engine.jobs.job import MAX_LIST
 from engine.jobs.parameters import (
+    CountDemographicsParameters,
     DiscoverTopicsParameters,
     FindSimilarUsersParameters,
     JobKind,
@@ -34,6 +35,12 @@ class RetrainBody(RetrainParameters):
 
 
 class RelateInterestsBody(RelateInterestsParameters):
+    """Nothing to say: send {}."""
+
+    plain: ClassVar[bool] = True
+
+
+class CountDemographicsBody(CountDemographicsParameters):
     """Nothing to say: send {}."""
 
     plain: ClassVar[bool] = True

@@ -36,10 +36,11 @@ class RecommendationsQuery(Request):
 class TermAnswer(Answer):
     """A named part of a score."""
 
-    name: Literal["sequence", "co_occurrence", "interests", "popularity", "neighbours", "fatigue"]
+    name: Literal["sequence", "co_occurrence", "interests", "popularity", "neighbours", "demographics", "fatigue"]
     value: float
     path: list[dict[str, Any]] = Field(
-        description="With `explain`: past items, interests, users and impressions that it comes from, strongest first."
+        description="With `explain`: past items, interests, users, values of attributes and impressions that it "
+        "comes from, strongest first."
     )
 
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.accuracy.ml_100k FOLDER
 
-Writes events.csv.gz (user_id, item_id, type, at; every rating is an event of the type rating) and items.csv.gz
-(item_id, title with its year, genres) into the folder. The data are for research only: they are never committed.
+Writes events.csv.gz (user_id, item_id, type, at; every rating is an event of the type rating), items.csv.gz
+(item_id, title with its year, genres) and users.csv.gz (user_id, age, gender, occupation) into the folder. The data are
+for research only: they are never committed.
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ def main() -> None:
     arguments = parser.parse_args()
     environment = python_of("recbole", load_settings().cache).parent.parent
     [source] = environment.glob(_FILES)
-    events, items = convert(source, arguments.folder)
-    Console(highlight=False).print(f"{events:,} events and {items:,} items written to {arguments.folder}")
+    events, items, users = convert(source, arguments.folder)
+    written = f"{events:,} events, {items:,} items and {users:,} users written to {arguments.folder}"
+    Console(highlight=False).print(written)
 
 
-def convert(source: Path, folder: Path) -> tuple[int, int]:
-    """Write both files and give how many events and items they have.
+def convert(source: Path, folder: Path) -> tuple[int, int, int]:
+    """Write the files and give how many events, items and users they have.
 
     Args:
-        source: Folder of `ml-100k.inter` and `ml-100k.item`.
+        source: Folder of `ml-100k.inter`, `ml-100k.item` and `ml-100k.user`.
         folder: Where the files go; made if it is not there.
     """
     events = (
@@ -50,11 +52,12 @@ def convert(source: Path, folder: Path) -> tuple[int, int]:
         pl.format("{} ({})", "movie_title", "release_year").alias("title"),
         pl.col("class").str.replace_all(" ", "|").alias("genres"),
     )
+    users = _table(source / "ml-100k.user").select("user_id", "age", "gender", "occupation")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in (("events", events), ("items", items)):
+    for name, table in (("events", events), ("items", items), ("users", users)):
         with gzip.open(folder / f"{name}.csv.gz", "wt", encoding="utf-8") as stream:
             stream.write(table.write_csv())
-    return len(events), len(items)
+    return len(events), len(items), len(users)
 
 
 def _table(path: Path) -> pl.DataFrame:

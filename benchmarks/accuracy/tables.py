@@ -26,7 +26,11 @@ def main() -> None:
     text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
     text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
-    text = between(text, "newcomer tables", newcomer_tables([found for found in results if "newcomers" in found]))
+    newcomers = [found for found in results if "newcomers" in found]
+    with_friends = [found for found in newcomers if "known" not in found]
+    text = between(text, "newcomer tables", newcomer_tables(with_friends))
+    alike = [found for found in newcomers if found.get("known") == "attributes"]
+    text = between(text, "demographics tables", newcomer_tables(alike, known="attributes"))
     modalities = [json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS / "modalities").glob("*.json")]
     text = between(text, "modality tables", modality_tables(modalities))
     PAGE.write_text(text, encoding="utf-8")
@@ -94,11 +98,16 @@ def prequential_tables(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def newcomer_tables(results: Sequence[Result]) -> str:
-    """Give a table of each run: a row a ranking."""
+def newcomer_tables(results: Sequence[Result], *, known: str = "friends") -> str:
+    """Give a table of each run: a row a ranking.
+
+    Args:
+        results: The runs.
+        known: What is known of the newcomers.
+    """
     lines: list[str] = []
     for found in results:
-        lines += [f"{found['newcomers']}, seed {found['seed']}, {found['users']} newcomers with friends:", ""]
+        lines += [f"{found['newcomers']}, seed {found['seed']}, {found['users']} newcomers with {known}:", ""]
         lines += ["| ranking | R@10 | R@10, 95 % over users | R@20 | N@10 |", "|---|---|---|---|---|"]
         for name, row in found["rankings"].items():
             low, high = row["recall@10_interval"]

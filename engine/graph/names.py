@@ -19,6 +19,7 @@ MOVE: Final = "Move"
 EMBEDDING_VERSION: Final = "EmbeddingVersion"
 JOB: Final = "Job"
 STATE: Final = "State"
+DEMOGRAPHIC: Final = "Demographic"
 API_KEY: Final = "ApiKey"
 
 INTERACTED: Final = "INTERACTED"

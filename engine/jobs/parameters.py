@@ -29,6 +29,7 @@ class JobKind(StrEnum):
     RELATE_INTERESTS = "relate_interests"
     DISCOVER_TOPICS = "discover_topics"
     FIND_SIMILAR_USERS = "find_similar_users"
+    COUNT_DEMOGRAPHICS = "count_demographics"
 
 
 class Parameters(BaseModel):
@@ -157,6 +158,10 @@ class FindSimilarUsersParameters(Parameters):
     everyone: bool = Field(False, description="Whether all users are compared again, not only whose vector changed.")
 
 
+class CountDemographicsParameters(Parameters):
+    """What users with the same attributes take, counted again; takes no parameters."""
+
+
 JobParameters = (
     ReembedParameters
     | EmbedTextsParameters
@@ -167,6 +172,7 @@ JobParameters = (
     | RelateInterestsParameters
     | DiscoverTopicsParameters
     | FindSimilarUsersParameters
+    | CountDemographicsParameters
 )
 
 PARAMETERS: Final[Mapping[JobKind, type[JobParameters]]] = {
@@ -179,6 +185,7 @@ PARAMETERS: Final[Mapping[JobKind, type[JobParameters]]] = {
     JobKind.RELATE_INTERESTS: RelateInterestsParameters,
     JobKind.DISCOVER_TOPICS: DiscoverTopicsParameters,
     JobKind.FIND_SIMILAR_USERS: FindSimilarUsersParameters,
+    JobKind.COUNT_DEMOGRAPHICS: CountDemographicsParameters,
 }
 
 

@@ -61,5 +61,9 @@ def handler(kind: JobKind, settings: Settings, announce: Announce) -> Handler:
                 from engine.pipelines.similar_users import run_find_similar_users
 
                 return run_find_similar_users(run, settings)
+            case JobKind.COUNT_DEMOGRAPHICS:
+                from engine.pipelines.demographics import run_count_demographics
+
+                return run_count_demographics(run, settings)
 
     return execute

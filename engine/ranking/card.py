@@ -30,6 +30,7 @@ class TermParameters:
         neighbours_scale: ν_n.
         neighbours_epsilon: ε_n.
         fatigue_scale: φ; a setting, no model has learnt it.
+        demographics_scale: ω; a setting, and 0 but for newcomers.
     """
 
     co_occurrence_scale: float = 0.5
@@ -42,6 +43,7 @@ class TermParameters:
     neighbours_scale: float = 0.0
     neighbours_epsilon: float = 0.01
     fatigue_scale: float = 0.0
+    demographics_scale: float = 0.0
 
 
 class _Terms(BaseModel):

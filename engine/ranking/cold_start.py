@@ -1,4 +1,7 @@
-"""Answers for people of whom no step is known: what they declared, and what is popular in each field."""
+"""Answers for people of whom no step is known: what they declared, what is popular, and with whom it is.
+
+Their attributes say with whom: see `engine.ranking.demographics`.
+"""
 
 from __future__ import annotations
 

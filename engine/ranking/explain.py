@@ -23,6 +23,7 @@ from engine.ranking.card import TermParameters
 from engine.ranking.profile import Profile, Step
 from engine.ranking.score import (
     CO_OCCURRENCE,
+    DEMOGRAPHICS,
     FATIGUE,
     INTERESTS,
     NEIGHBOURS,
@@ -107,6 +108,8 @@ class Explainer:
                 paths[name] = self._interests_path(place, value)
             elif name == NEIGHBOURS:
                 paths[name] = self._neighbours_path(place, value)
+            elif name == DEMOGRAPHICS:
+                paths[name] = self._demographics_path(place)
             elif name == FATIGUE:
                 paths[name] = self._fatigue_path(place, value)
             else:
@@ -181,6 +184,24 @@ class Explainer:
         if rest > _ROUNDING:
             steps.append({"kind": "users", "share": rest, "value": rest * value})
         return tuple(steps)
+
+    def _demographics_path(self, place: int) -> Path:
+        """Give the values of the user with what each adds; some may take away. Shares are of the amounts."""
+        scale = self._parameters.demographics_scale
+        parts = self._snapshot.demographics.parts(self._profile.groups, place, scale)
+        whole = sum(abs(added) for _, _, added in parts)
+        return tuple(
+            {
+                "kind": "group",
+                "attribute": value.attribute,
+                "name": value.label,
+                "users": value.users,
+                "lift": lift,
+                "share": abs(added) / whole if whole > 0 else 0.0,
+                "value": added,
+            }
+            for value, lift, added in parts
+        )
 
     def _fatigue_path(self, place: int, value: float) -> Path:
         shown = self._shown.get(place)

@@ -14,6 +14,7 @@ from engine.domain import EpochMs
 from engine.graph.attributes import RESERVED_NAMES
 from engine.graph.store import GraphStore
 from engine.interests.decay import days_ms, value_at
+from engine.ranking.demographics import Demographics, Group, Value
 from engine.ranking.rows import Row, Rows
 from engine.ranking.state import About, Catalogue, Float64, Interests, Snapshot
 from engine.settings import Settings
@@ -204,6 +205,27 @@ def with_inferred(store: GraphStore, snapshot: Snapshot, inferred_at: int) -> Sn
     return replace(
         snapshot, inferred=Rows.of(weights, size), certainty=Rows.of(certainties, size), inferred_at=inferred_at
     )
+
+
+def with_demographics(store: GraphStore, snapshot: Snapshot, names: Sequence[str], demographics_at: int) -> Snapshot:
+    """Give a snapshot with the groups of users as they were counted last; unknown items are left out.
+
+    Args:
+        store: The graph.
+        snapshot: The snapshot.
+        names: Attributes that may be used.
+        demographics_at: Stamp of the count, read before.
+    """
+    index = snapshot.catalogue.index
+    groups = []
+    for row in store.read("ranking/demographics") if names else []:
+        if row["attribute"] not in names:
+            continue
+        value = Value(row["attribute"], row["label"], row["users"], row["low"], row["high"])
+        places = np.array([index.get(item, -1) for item in row["items"]], np.int64)
+        lifts = np.array(row["lifts"], np.float64)
+        groups.append(Group(value, places[places >= 0], lifts[places >= 0], float(row["rest"])))
+    return replace(snapshot, demographics=Demographics.of(groups), demographics_at=demographics_at)
 
 
 def read_interest_names(store: GraphStore) -> Interests:

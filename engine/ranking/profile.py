@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.domain import EpochMs, HistoryEntry, InterestSource
@@ -31,6 +31,7 @@ class UserState:
         hidden: Items that the user does not want to see for now.
         shown: Items passed by, with what that counts for.
         neighbours: What similar and followed users took; empty where it was not asked for.
+        attributes: Those of the attributes that newcomers are ranked by; empty where they were not asked for.
     """
 
     user_id: str
@@ -42,6 +43,7 @@ class UserState:
     hidden: Sequence[str] = ()
     shown: Sequence[tuple[str, Shown]] = ()
     neighbours: Sequence[NeighbourItem] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Profile:
         hidden: Indices of items hidden.
         shown: Index of each item passed by, with what that counts for.
         neighbours: Index of each item of similar and followed users, with its weight and whose it is.
+        groups: Places of the user's values among the snapshot's demographics.
     """
 
     known: bool
@@ -82,6 +85,7 @@ class Profile:
     hidden: tuple[int, ...] = ()
     shown: tuple[tuple[int, Shown], ...] = ()
     neighbours: tuple[tuple[int, NeighbourItem], ...] = ()
+    groups: tuple[int, ...] = ()
 
     @property
     def newcomer(self) -> bool:
@@ -136,6 +140,14 @@ def read_user(
     )
 
 
+def read_attributes(
+    store: GraphStore, user_id: str, names: Sequence[str], *, bookmarks: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Read some attributes of a user; those that the user has not are left out."""
+    rows = store.read("ranking/attributes", bookmarks=bookmarks, user_id=user_id, names=list(names))
+    return {name: value for row in rows for name, value in row["attributes"]}
+
+
 def shares_of(interests: Iterable[tuple[str, str, float]]) -> list[tuple[str, float]]:
     """Give the share of each interest, strongest first, as `engine.interests.read.share_out` makes it.
 
@@ -165,6 +177,7 @@ def profile_in(snapshot: Snapshot, user: UserState) -> Profile:
         hidden=_indices(index, user.hidden),
         shown=tuple((index[name], shown) for name, shown in user.shown if name in index),
         neighbours=tuple((index[item.item_id], item) for item in user.neighbours if item.item_id in index),
+        groups=tuple(snapshot.demographics.values.places(user.attributes)),
     )
 
 

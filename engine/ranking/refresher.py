@@ -27,6 +27,7 @@ from engine.ranking.loading import (
     merged_interests,
     read_interest_names,
     read_items,
+    with_demographics,
     with_inferred,
     with_items,
 )
@@ -231,6 +232,9 @@ class Refresher:
         inferred_at = pulse["inferred_at"] or 0
         if complete and inferred_at != new.inferred_at:
             new = with_inferred(self._store, new, inferred_at)
+        demographics_at = pulse["demographics_at"] or 0
+        if complete and demographics_at != new.demographics_at:
+            new = with_demographics(self._store, new, self._settings.ranking.demographics, demographics_at)
         self._since = pulse["now"] - OVERLAP_MS
         return self._with_space(old, new, pulse, complete=complete)
 

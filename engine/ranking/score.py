@@ -1,14 +1,16 @@
 """The score of every item for one user, term by term.
 
-    s(u, j) = sequence + co_occurrence + interests + popularity + neighbours + fatigue
+    s(u, j) = sequence + co_occurrence + interests + popularity + neighbours + demographics + fatigue
     sequence      = log softmax_j(z_u · e_j)
     co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · w(h_k → j),  h_0 the newest step, k < latest
     interests     = μ · log(1 + a_j / ε_i), a_j = Σ_x share(u, x) · about(j, x)
     popularity    = ν · log share_j,        share_j = (mass_j + 1) / Σ (mass + 1)
     neighbours    = ν_n · log(1 + n_j / ε_n), n_j as in `engine.social.items`
+    demographics  = ω / |A| · Σ_a lift(v_a, j), as in `engine.ranking.demographics`
     fatigue       = -φ · log(1 + m_j),      m_j as in `engine.ranking.feedback`
 
-Sequence is missing without a user vector, neighbours where there are none or they have no weight, fatigue where the
+Sequence is missing without a user vector, neighbours where there are none or they have no weight, demographics but
+for newcomers with attributes that are used, fatigue where the
 user was shown nothing lately.
 
 λ log(1 + c/ε) is λ log(ε + c) less λ log ε, which is the same for every item: the ranking is the one that was measured
@@ -33,8 +35,9 @@ CO_OCCURRENCE: Final = "co_occurrence"
 INTERESTS: Final = "interests"
 POPULARITY: Final = "popularity"
 NEIGHBOURS: Final = "neighbours"
+DEMOGRAPHICS: Final = "demographics"
 FATIGUE: Final = "fatigue"
-TERMS: Final = (SEQUENCE, CO_OCCURRENCE, INTERESTS, POPULARITY, NEIGHBOURS, FATIGUE)
+TERMS: Final = (SEQUENCE, CO_OCCURRENCE, INTERESTS, POPULARITY, NEIGHBOURS, DEMOGRAPHICS, FATIGUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ def score_items(snapshot: Snapshot, profile: Profile, vector: Float32 | None, pa
         taken = np.zeros(size)
         taken[[index for index, _ in profile.neighbours]] = [item.weight for _, item in profile.neighbours]
         terms[NEIGHBOURS] = log_evidence(taken, parameters.neighbours_epsilon, parameters.neighbours_scale)
+    if profile.groups and parameters.demographics_scale > 0:
+        terms[DEMOGRAPHICS] = snapshot.demographics.term(profile.groups, size, parameters.demographics_scale)
     if profile.shown and parameters.fatigue_scale > 0:
         terms[FATIGUE] = fatigue(profile.shown, size, parameters.fatigue_scale)
     values = np.stack(list(terms.values()))

@@ -29,8 +29,8 @@ def sentence(terms: Sequence[Term], now: EpochMs) -> str:
     """Give the strongest reason as one sentence.
 
     The graph's paths come first, because they can be checked: of co-occurrence, interests and similar users the one
-    with the largest value. Without any, the history as a whole is the reason, and at last popularity. An item that was
-    passed by says so in a second sentence.
+    with the largest value. Without any, the history as a whole is the reason, then what people with the same attributes
+    take, and at last popularity. An item that was passed by says so in a second sentence.
 
     Args:
         terms: Terms of an item with their paths.
@@ -54,6 +54,9 @@ def _best(by_name: Mapping[str, Term], now: EpochMs) -> str:
     sequence = by_name.get("sequence")
     if sequence is not None:
         return _by_sequence(sequence, now)
+    demographics = by_name.get("demographics")
+    if demographics is not None and demographics.path and demographics.value > 0:
+        return _by_demographics(demographics.path[0])
     popularity = by_name.get("popularity")
     if popularity is not None and popularity.path:
         return _by_popularity(popularity.path[0])
@@ -101,6 +104,11 @@ def _by_sequence(term: Term, now: EpochMs) -> str:
     return f"Because of what you did lately, above all that you {_DID.get(step['event'], 'chose')} {_name(step)} " + (
         f"{ago(step['at'], now)}."
     )
+
+
+def _by_demographics(step: Mapping[str, Any]) -> str:
+    attribute = str(step["attribute"]).replace("_", " ")
+    return f"Because people with the same {attribute} as you ({step['name']}) take it more often than others."
 
 
 def _by_popularity(step: Mapping[str, Any]) -> str:

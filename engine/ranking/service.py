@@ -26,7 +26,7 @@ from engine.ranking.cold_start import newcomer_diversity, newcomer_parameters
 from engine.ranking.diversity import interest_features, rerank, vector_features
 from engine.ranking.explain import Explainer, Reason, plain_terms
 from engine.ranking.filters import Filters, allowed_items
-from engine.ranking.profile import Profile, UserState, profile_in, read_user
+from engine.ranking.profile import Profile, UserState, profile_in, read_attributes, read_user
 from engine.ranking.refresher import Refresher
 from engine.ranking.score import score_items, user_vector
 from engine.ranking.similar import likeness
@@ -185,7 +185,12 @@ class Recommender:
             options = self._settings
             user = read_user(self._store, user_id, settings=options, at=now, with_seen=with_seen, bookmarks=bookmarks)
             parameters = parameters_for(snapshot, options.ranking, newcomer=not user.history)
-            if not user.known or parameters.neighbours_scale <= 0:
+            if not user.known:
+                return user
+            if parameters.demographics_scale > 0 and snapshot.demographics.groups:
+                names = options.ranking.demographics
+                user = replace(user, attributes=read_attributes(self._store, user_id, names, bookmarks=bookmarks))
+            if parameters.neighbours_scale <= 0:
                 return user
             near = neighbours_items(self._store, user_id, settings=options, at=now, bookmarks=bookmarks)
             return replace(user, neighbours=near)
@@ -227,6 +232,8 @@ def parameters_for(
     if newcomer:
         heard = with_friends and options.neighbours != 0
         parameters = newcomer_parameters(parameters, with_friends=heard)
+        scale = options.demographics_weight if options.demographics else 0.0
+        parameters = replace(parameters, demographics_scale=scale)
     return parameters if options.neighbours is None else replace(parameters, neighbours_scale=options.neighbours)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from engine.domain import EpochMs
 from engine.ranking.card import TermParameters
+from engine.ranking.demographics import Demographics
 from engine.ranking.encoder import UserEncoder
 from engine.ranking.rows import Rows
 
@@ -181,6 +182,8 @@ class Snapshot:
         inferred: Weights of MAY_CO_OCCUR as of `reference_at`, in the unit of the root-scaled rows.
         certainty: Certainty of the same entries.
         inferred_at: Stamp of the latest inference that is in it.
+        demographics: What users with the same attributes take.
+        demographics_at: Stamp of the count that this is of.
         folded_at: Stamp of the latest fold that is in it.
         behind: Items whose row of `edges` is older than the fold, with the stamp of its latest change known.
         problem: Why the active version is not served, where it is not.
@@ -201,6 +204,8 @@ class Snapshot:
     inferred: Rows = field(default_factory=Rows.empty)
     certainty: Rows = field(default_factory=Rows.empty)
     inferred_at: int = 0
+    demographics: Demographics = field(default_factory=Demographics.none)
+    demographics_at: int = 0
     folded_at: int = 0
     behind: Mapping[int, int] = field(default_factory=dict)
     problem: str | None = None

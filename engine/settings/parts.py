@@ -194,3 +194,19 @@ class RankingSettings(Section):
     neighbours: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="Weight of what similar and followed users took; the model's card says it when empty."
     )
+    demographics: tuple[str, ...] = Field(
+        (),
+        description="Attributes of users, as JSON: newcomers get what others with the same values take; [] uses none.",
+    )
+    demographics_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        1.0, description="Weight of that, against popularity."
+    )
+    demographics_min_users: PositiveInt = Field(
+        20, description="Users with the same value who took something, below whom it is not used."
+    )
+    demographics_items: PositiveInt = Field(200, description="Items counted by themselves of one value.")
+    demographics_pseudo_events: PositiveFloat = Field(
+        1000, description="Takings by which a value with few users is drawn to what all users take."
+    )
+    demographics_half_life_days: PositiveFloat = Field(60, description="Days until half of a taking is left there.")
+    demographics_interval_s: PositiveFloat = Field(3600, description="Seconds after which it is counted again.")

@@ -48,6 +48,8 @@ def _default(name: str, info: FieldInfo) -> str:
         return ""
     if isinstance(value, dict):
         return json.dumps({key: _plain(item) for key, item in value.items()})
+    if isinstance(value, tuple):
+        return json.dumps(list(value))
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

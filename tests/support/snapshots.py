@@ -81,6 +81,7 @@ def user(
     hidden: Sequence[str] = (),
     shown: Mapping[str, Shown] | None = None,
     neighbours: Sequence[NeighbourItem] = (),
+    attributes: Mapping[str, Any] | None = None,
 ) -> UserState:
     """A user who bought some items, newest first, one a day."""
     return UserState(
@@ -93,4 +94,5 @@ def user(
         hidden,
         list((shown or {}).items()),
         neighbours,
+        attributes or {},
     )

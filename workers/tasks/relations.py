@@ -1,4 +1,4 @@
-"""Relations of interests by the clock, and similar users as their vectors change."""
+"""Relations of interests and groups of users by the clock, and similar users as their vectors change."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from engine.graph.store import GraphStore
 from engine.interests.relations import relations_due
 from engine.jobs.job import create_job_unless_pending
 from engine.jobs.parameters import JobKind
+from engine.pipelines.demographics import demographics_due
 from engine.settings import get_settings
 from engine.social.similar import similar_users_due
 from workers import contracts, resources
@@ -38,6 +39,17 @@ def refresh_similar_users() -> None:
             _ask(store, JobKind.FIND_SIMILAR_USERS)
     except UnavailableError as error:
         _log.warning("similar_users_wait", error=str(error))
+
+
+@shared_task(name=contracts.REFRESH_DEMOGRAPHICS, soft_time_limit=60, time_limit=120)
+def refresh_demographics() -> None:
+    """Have groups of users counted again where their time has come."""
+    try:
+        store = resources.store()
+        if demographics_due(store, get_settings()):
+            _ask(store, JobKind.COUNT_DEMOGRAPHICS)
+    except UnavailableError as error:
+        _log.warning("demographics_wait", error=str(error))
 
 
 def _ask(store: GraphStore, kind: JobKind) -> None:

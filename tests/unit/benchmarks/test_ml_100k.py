@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,12 @@ def test_ratings_become_events_in_the_order_of_time(tmp_path: Path) -> None:
         "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
         '1\tToy "Story"\t1995\tAnimation Children\'s\n2\tHeat, The\t\tAction\n'
     )
-    assert convert(tmp_path, tmp_path / "out") == (2, 2)
+    (tmp_path / "ml-100k.user").write_text(
+        "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n7\t24\tM\twriter\t85711\n"
+    )
+    assert convert(tmp_path, tmp_path / "out") == (2, 2, 1)
+    with gzip.open(tmp_path / "out" / "users.csv.gz", "rt") as stream:
+        assert stream.read() == "user_id,age,gender,occupation\n7,24,M,writer\n"
     found = read_events(
         tmp_path / "out" / "events.csv.gz", event_types=("rating",), items=tmp_path / "out" / "items.csv.gz"
     )

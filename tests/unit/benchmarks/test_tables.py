@@ -29,3 +29,5 @@ def test_newcomers_have_a_row_a_ranking() -> None:
     found = newcomer_tables([{"newcomers": "d", "seed": 1, "users": 9, "rankings": {"friends": row}}]).splitlines()
     assert found[0] == "d, seed 1, 9 newcomers with friends:"
     assert found[4] == "| friends | .4000 | .3500 to .4400 | .3000 | .4500 |"
+    alike = newcomer_tables([{"newcomers": "d", "seed": 1, "users": 9, "rankings": {}}], known="attributes")
+    assert alike.splitlines()[0] == "d, seed 1, 9 newcomers with attributes:"
