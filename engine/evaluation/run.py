@@ -19,15 +19,19 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from engine.errors import InvalidInputError
 from engine.evaluation.baselines import popularity_counts
 from engine.evaluation.bootstrap import interval
 from engine.evaluation.case import Case
+from engine.evaluation.edges import rank_edges
 from engine.evaluation.protocols import Ranks, rank
 from engine.model.artefact import read_artefact
+from engine.model.learned_edges import learned_edges
+from engine.training.graphs import strongest_edges
 from engine.training.group import TrainingGroup
-from engine.training.loop import Report
+from engine.training.loop import Report, Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.train import fit, save
 
@@ -149,6 +153,7 @@ def _evaluate(
         "test_by_history_length": _by_history_length(case, test),
         "users_whose_target_was_known": len(case.split.test.users) - len(test),
         "terms": _terms(case, scorer, tell, counts),
+        "edges": _edges(case, fitted.trainer, parameters),
         "term_parameters": parameters.to_dict(),
         "fusion_weights": fitted.fusion_weights(),
         "start": artefact.card["start"],
@@ -161,6 +166,26 @@ def _evaluate(
         result["test_with_repeats"] = rank(scorer, case.split.test, protocol="next").summary(counts)
     fitted.trainer.finish()
     return result, by_user
+
+
+@torch.no_grad()
+def _edges(case: Case, trainer: Trainer, parameters: TermParameters) -> Result:
+    """Measure what is written back of each item's strongest edges: the count, graph attention, the learnt weight."""
+    source, target, weight = strongest_edges(trainer.term, case.settings.model.graph_neighbours)
+    nodes, attention = trainer.model.eval().node_vectors(
+        trainer.graph, keep_id=torch.from_numpy(trainer.taught).to(trainer.device)
+    )
+    learned = learned_edges(
+        trainer.model,
+        nodes[: len(case.data.items)],
+        source,
+        target,
+        weight,
+        scale=parameters.co_occurrence_scale,
+        epsilon=parameters.co_occurrence_epsilon,
+    )
+    weights = {"count": weight, "attention": attention[: len(source)].float().cpu().numpy(), "learned": learned}
+    return rank_edges(case.split.test, source, target, weights, baseline="count")
 
 
 def _terms(

@@ -44,7 +44,7 @@ RESERVED_NAMES: Final = frozenset(
 )
 """Properties that the engine itself writes or reads."""
 
-RESERVED_PREFIXES: Final = ("embedding_", "embedded_at_", "attention_")
+RESERVED_PREFIXES: Final = ("embedding_", "embedded_at_", "attention_", "learned_")
 
 _NAME: Final = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{MAX_NAME_CHARS - 1}}}")
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

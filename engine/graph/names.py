@@ -33,7 +33,7 @@ RELATED_TO: Final = "RELATED_TO"
 
 EMBEDDABLE_LABELS: Final = frozenset({USER, ITEM, INTEREST})
 _ALLOWED_IDENTIFIER: Final = re.compile(
-    r"User|Item|Interest|((user_|item_|interest_)?embedding|embedded_at|attention)_v[0-9]{14}"
+    r"User|Item|Interest|((user_|item_|interest_)?embedding|embedded_at|attention|learned)_v[0-9]{14}"
 )
 
 
@@ -45,6 +45,11 @@ def embedding_property(version: str) -> str:
 def attention_property(version: str) -> str:
     """Give the relationship property that holds the learned attention of a version."""
     return f"attention_{check_version_id(version)}"
+
+
+def learned_property(version: str) -> str:
+    """Give the relationship property that holds the learnt weight of a version: what is expected to follow an item."""
+    return f"learned_{check_version_id(version)}"
 
 
 def embedded_at_property(version: str) -> str:

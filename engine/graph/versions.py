@@ -19,6 +19,7 @@ from engine.graph.names import (
     check_version_id,
     embedded_at_property,
     embedding_property,
+    learned_property,
     vector_index,
 )
 from engine.graph.store import GraphStore
@@ -241,7 +242,8 @@ def drop_vectors(
         ("versions/drop_vectors", {"label": label, "embedding": embedding, "embedded_at": embedded_at})
         for label in sorted(EMBEDDABLE_LABELS)
     ]
-    sweeps.append(("versions/drop_attention", {"attention": attention_property(version)}))
+    of_edges = {"attention": attention_property(version), "learned": learned_property(version)}
+    sweeps.append(("versions/drop_attention", of_edges))
     for name, identifiers in sweeps:
         after: str | None = ""
         while after is not None:

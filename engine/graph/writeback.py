@@ -24,6 +24,7 @@ from engine.graph.names import (
     check_version_id,
     embedded_at_property,
     embedding_property,
+    learned_property,
     vector_index,
 )
 from engine.graph.store import GraphStore
@@ -136,10 +137,11 @@ def write_attention(
     weights: npt.NDArray[np.float32],
     *,
     fence: Fence,
+    learned: npt.NDArray[np.float32] | None = None,
     batch_size: int = 5_000,
     progress: Progress | None = None,
 ) -> int:
-    """Write the learned attention of relationships under a version.
+    """Write the attention of relationships under a version, and of CO_OCCURS the learnt weight too.
 
     Args:
         store: The graph.
@@ -148,6 +150,7 @@ def write_attention(
         targets: Items or interests that they reach, [E]; relationships that are gone are left out.
         weights: Attention of each, [E].
         fence: What has to hold.
+        learned: Learnt weight of each (`engine.model.learned_edges`), [E]; for CO_OCCURS only.
         batch_size: Relationships of one transaction.
         progress: Told how many are done.
 
@@ -166,16 +169,21 @@ def write_attention(
             value=relationship,
             remedy="Use CO_OCCURS or ABOUT.",
         )
-    values = np.asarray(weights, dtype=np.float64)
+    if (learned is not None) != (relationship == CO_OCCURS):
+        raise InvalidInputError("CO_OCCURS, and nothing else, has a learnt weight.", field="learned")
+    columns = [weights] if learned is None else [weights, learned]
+    values = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
     if not len(sources) == len(targets) == len(values) or not np.isfinite(values).all():
         raise InvalidInputError("There is not one finite weight for each relationship.", field="weights")
     edges = sorted(zip(sources, targets, values.tolist(), strict=True))
     identifiers = {"attention": attention_property(fence.version)}
+    if learned is not None:
+        identifiers["learned"] = learned_property(fence.version)
     written = 0
     for start in range(0, len(edges), batch_size):
         batch = edges[start : start + batch_size]
         rows: list[Mapping[str, Any]] = [
-            {"source": source, "targets": [[target, weight] for _, target, weight in group]}
+            {"source": source, "targets": [[target, *found] for _, target, found in group]}
             for source, group in groupby(batch, key=lambda edge: edge[0])
         ]
         found = store.write(names[relationship], identifiers=identifiers, rows=rows, **fence.parameters())

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from engine.model.artefact import Artefact, device, read_artefact
 from engine.model.inferred_edges import InferenceRule
+from engine.model.learned_edges import learned_edges
 from engine.model.recommender import graph_tensors
 from engine.model.sequence import UserEncoder
 
@@ -28,12 +29,14 @@ class Embedded:
         items: Vectors float32 [N, D].
         interests: Vectors float32 [M, D].
         co_occurs_attention: Attention of each item edge, in the order given [E].
+        co_occurs_learned: Learnt weight of each item edge (`engine.model.learned_edges`) [E].
         about_attention: How much an item hears each of its interests, in the order of `about.tocoo()`.
     """
 
     items: Float32
     interests: Float32
     co_occurs_attention: Float32
+    co_occurs_learned: Float32
     about_attention: Float32
 
 
@@ -59,6 +62,8 @@ class Embedder:
         self.neighbours = int(card["graph_neighbours"])
         self.text_encoder: str | None = card.get("text_encoder")
         self.media: Mapping[str, Mapping[str, Any]] = card.get("media") or {}
+        terms = card["terms"]
+        self._scale, self._epsilon = float(terms["co_occurrence_scale"]), float(terms["co_occurrence_epsilon"])
         rule = card.get("inference")
         self.inference = None if rule is None else InferenceRule.from_dict(rule)
 
@@ -107,6 +112,15 @@ class Embedder:
             items=vectors[: len(item_ids)],
             interests=vectors[len(item_ids) :],
             co_occurs_attention=heard[:edges],
+            co_occurs_learned=learned_edges(
+                self._model,
+                nodes[: len(item_ids)].float(),
+                source,
+                target,
+                weight,
+                scale=self._scale,
+                epsilon=self._epsilon,
+            ),
             about_attention=heard[edges : edges + abouts],
         )
 

@@ -199,6 +199,7 @@ class _Reembedding:
             [found.item_ids[place] for place in source[heard].tolist()],
             [found.item_ids[place] for place in target[heard].tolist()],
             made.co_occurs_attention[heard],
+            learned=made.co_occurs_learned[heard],
             fence=self.fence,
         )
         row, column = found.about.tocoo().coords

@@ -247,19 +247,20 @@ def test_attention_is_written_on_relationships_that_are_there(store: GraphStore)
     )
     fence = Fence(version(store))
     targets = ["i001", "i002", "i000"]
-    assert write_attention(store, "CO_OCCURS", ["i000", "i000", "i001"], targets, np.full(3, 0.25), fence=fence) == 1
+    sources, learned = ["i000", "i000", "i001"], np.array([0.75, 0.5, 0.5])
+    assert write_attention(store, "CO_OCCURS", sources, targets, np.full(3, 0.25), learned=learned, fence=fence) == 1
     assert (
         write_attention(store, "ABOUT", ["i000", "i002"], ["tag:a", "tag:i002"], np.array([0.5, 1]), fence=fence) == 2
     )
     found = rows(
         store,
         f"""MATCH (i)-[r]->(o) WHERE r.attention_{OLD} IS NOT NULL
-        RETURN i.id, type(r), o.id, r.attention_{OLD} ORDER BY i.id, o.id""",
+        RETURN i.id, type(r), o.id, r.attention_{OLD}, r.learned_{OLD} ORDER BY i.id, o.id""",
     )
     assert found == [
-        ["i000", "CO_OCCURS", "i001", 0.25],
-        ["i000", "ABOUT", "tag:a", 0.5],
-        ["i002", "ABOUT", "tag:i002", 1.0],
+        ["i000", "CO_OCCURS", "i001", 0.25, 0.75],
+        ["i000", "ABOUT", "tag:a", 0.5, None],
+        ["i002", "ABOUT", "tag:i002", 1.0, None],
     ]
     with pytest.raises(InvalidInputError):
         write_attention(store, "ABOUT", ["i000"], ["tag:a"], np.array([np.inf]), fence=fence)

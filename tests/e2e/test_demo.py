@@ -55,12 +55,12 @@ def test_vectors_and_attention_are_in_the_graph(stack: Stack) -> None:
         "MATCH (s:State {id: 'active_version'}) WITH 'embedding_' + s.version AS e, 'attention_' + s.version AS a "
         "MATCH (i:Item)-[c:CO_OCCURS]->() "
         "RETURN count(DISTINCT i) AS items, count(DISTINCT CASE WHEN i[e] IS NULL THEN null ELSE i END) AS vectors, "
-        "count(c[a]) AS attention"
+        "count(c[a]) AS attention, count(c['learned_' + right(a, 15)]) AS learned"
     )
     done = stack.run("cypher", "--json", question)
     row = json.loads(done.stdout)
     assert row["items"] == row["vectors"] > 100
-    assert row["attention"] > 0
+    assert row["attention"] == row["learned"] > 0
 
 
 def test_the_command_lists_jobs_and_versions(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from engine.graph.names import (
     attention_property,
     embedded_at_property,
     embedding_property,
+    learned_property,
     vector_index,
 )
 from engine.graph.store import GraphStore, render
@@ -21,6 +22,7 @@ IDENTIFIERS = {
     "embedding": embedding_property(VERSION),
     "embedded_at": embedded_at_property(VERSION),
     "attention": attention_property(VERSION),
+    "learned": learned_property(VERSION),
     "index": vector_index("Item", VERSION),
 }
 """Something for every placeholder."""

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import InvalidInputError
-from engine.graph.names import attention_property, check_identifier, embedding_property
+from engine.graph.names import attention_property, check_identifier, embedding_property, learned_property
 
 
 def test_properties_of_a_version() -> None:
     assert embedding_property("v20260131120000") == "embedding_v20260131120000"
     assert attention_property("v20260131120000") == "attention_v20260131120000"
+    assert learned_property("v20260131120000") == "learned_v20260131120000"
 
 
 @pytest.mark.parametrize("version", ["", "v1", "v2026013112000`", "v20260131120000\n", "x" * 100])

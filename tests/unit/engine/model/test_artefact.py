@@ -15,6 +15,7 @@ from engine.errors import ArtefactError
 from engine.model.artefact import read_artefact, read_card, write_artefact
 from engine.model.embedder import Embedder
 from engine.model.recommender import Recommender, RecommenderConfig
+from tests.support.model_folder import TERMS
 
 VERSION = "v20260101000000"
 
@@ -47,7 +48,7 @@ def written(folder: Path, *, time_gaps: bool) -> Path:
         model=model,
         item_ids=["a", "b", "c"],
         interest_ids=["x", "y"],
-        card={"event_types": ["", "view", "cart"], "graph_neighbours": 10, "text_encoder": "t", "terms": {}},
+        card={"event_types": ["", "view", "cart"], "graph_neighbours": 10, "text_encoder": "t", "terms": TERMS},
     )
 
 
@@ -80,7 +81,8 @@ def test_onnx_reads_times_as_torch_does(tmp_path: Path) -> None:
 
 def test_a_row_that_no_behaviour_has_taught_is_no_items(folder: Path, tmp_path: Path) -> None:
     artefact = read_artefact(folder)
-    model, card = artefact.model, {"event_types": [""], "graph_neighbours": 10, "text_encoder": None}
+    model = artefact.model
+    card = {"event_types": [""], "graph_neighbours": 10, "text_encoder": None, "terms": TERMS}
     other = write_artefact(
         tmp_path, version=VERSION, model=model, item_ids=["a", None, "c"], interest_ids=["x", "y"], card=card
     )
@@ -119,6 +121,7 @@ def test_attention_is_given_for_each_edge(folder: Path) -> None:
     # Item a hears item b and interest x; item b hears interest x alone.
     assert made.co_occurs_attention[0] + made.about_attention[0] == pytest.approx(1, abs=1e-6)
     assert made.about_attention[1] == pytest.approx(1, abs=1e-6)
+    assert made.co_occurs_learned == pytest.approx([1])  # the only edge of its item
 
 
 def test_an_altered_file_is_refused(folder: Path, tmp_path: Path) -> None:
