@@ -152,7 +152,9 @@ class TrainingSettings(Section):
     patience: PositiveInt = Field(3, description="Passes without a better validation NDCG@10 before it stops.")
     learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
-    batch_positions: PositiveInt = Field(1536, description="Positions of one step.")
+    batch_positions: PositiveInt | None = Field(
+        None, description="Positions of one step; empty: about 350 steps a pass, but from 384 to 1,536 positions."
+    )
     average_passes: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         2.0, description="Passes that the averaged weights, which are kept, reach back; 0 keeps those of the last step."
     )

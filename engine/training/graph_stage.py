@@ -25,6 +25,8 @@ from engine.training.graphs import UnseenGraphs
 from engine.training.step import BatchLoss
 
 STEPS: Final = 300
+POSITIONS: Final = 512
+"""Positions of a step: one layer learns from little, and each step hears anew."""
 _JUDGED: Final = 24
 _JUDGED_FOLD: Final = 0
 _LEARNING_RATE: Final = 5e-3

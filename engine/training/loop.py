@@ -25,14 +25,15 @@ from engine.training.average import WeightAverage
 from engine.training.batches import Batch, BatchSampler
 from engine.training.checkpoint import CheckpointFolder, Progress
 from engine.training.data import Dataset, InteractionTable, Split
+from engine.training.graph_stage import POSITIONS as GRAPH_POSITIONS
 from engine.training.graph_stage import GraphGain, learn_graph
 from engine.training.graphs import UnseenGraphs, whole_graph
 from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
-from engine.training.start import choose_start, dropout_for, has_content
+from engine.training.start import batch_positions_for, choose_start, dropout_for, has_content
 from engine.training.step import NEGATIVES, BatchLoss
 
-_VALIDATION_USERS: Final = 2500
+_VALIDATION_USERS: Final = 5000
 _CLIP_NORM: Final = 5.0
 
 
@@ -139,8 +140,9 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}],
             lr=training.learning_rate,
+            fused=True,
         )
-        self._sampler = self._batch_sampler(training.batch_positions)
+        self._sampler = self._batch_sampler(training.batch_positions or batch_positions_for(split.train))
         self._average = WeightAverage(self.model, training.average_passes)
         self._checkpoints = CheckpointFolder(folder, self.fingerprint())
 
@@ -319,8 +321,7 @@ class Trainer:
         return learn_graph(
             self._loss,
             unseen,
-            # One layer learns from little, and each step hears anew.
-            self._batch_sampler(-(-self.settings.training.batch_positions // 3), unseen.fold_of_user),
+            self._batch_sampler(GRAPH_POSITIONS, unseen.fold_of_user),
             seed=seed,
             negatives=lambda step: self._negatives(np.random.default_rng([seed, 5, step])),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -28,9 +29,9 @@ INTEREST_EPSILON: Final = 1e-3
 _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
 _FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0)
 _FIT_ROUNDS: Final = 2
-_FIT_USERS: Final = 4_000
-_FIT_SCORES: Final = 30_000_000
-"""Scores of one term that are kept at most while weights are chosen: 120 MB."""
+_FIT_USERS: Final = 8_000
+_FIT_CHUNK: Final = 256
+"""Users whose terms are kept at once, no more than `rank` asks for at once: a term has a number for each item."""
 _FIT_ERRORS: Final = 2.0
 """Standard errors by which a weight must gain: chosen among dozens, the best of them gains by chance alone."""
 
@@ -151,29 +152,31 @@ class ModelScorer:
 
         What was learnt stays unless another weight gains more than chance would give.
         """
-        users = max(min(_FIT_USERS, _FIT_SCORES // len(self._popularity)), 1)
-        places = np.unique(np.linspace(0, len(targets.users) - 1, users).astype(np.int64))
-        sample = Targets(targets.history, targets.users[places], targets.positives[places], targets.start)
+        places = np.unique(np.linspace(0, len(targets.users) - 1, _FIT_USERS).astype(np.int64))
         with_interests = len(self._about.data) > 0
-        terms = self.terms(sample.users, interests=with_interests)
-        place_of = {int(user): place for place, user in enumerate(sample.users)}
         learnt = self.parameters
 
-        def ndcg(parameters: TermParameters) -> npt.NDArray[np.float64]:
-            factor = parameters.co_occurrence_scale / learnt.co_occurrence_scale
+        def ndcg(candidates: Sequence[TermParameters]) -> list[npt.NDArray[np.float64]]:
+            """Give NDCG@10 of each user; the terms of some users at a time serve all candidates."""
+            found: list[list[npt.NDArray[np.float64]]] = [[] for _ in candidates]
+            for start in range(0, len(places), _FIT_CHUNK):
+                part = places[start : start + _FIT_CHUNK]
+                some = Targets(targets.history, targets.users[part], targets.positives[part], targets.start)
+                terms = self.terms(some.users, interests=with_interests)
+                for values, parameters in zip(found, candidates, strict=True):
+                    total = terms["sequence"] + terms["co_occurrence"] * np.float32(
+                        parameters.co_occurrence_scale / learnt.co_occurrence_scale
+                    )
+                    if parameters.interests_scale:
+                        total += np.float32(parameters.interests_scale) * terms["interests"]
+                    if parameters.popularity_scale:
+                        total += np.float32(parameters.popularity_scale) * terms["popularity"]
+                    ranks = rank(partial(_given, scores=total), some, protocol="discovery", with_lists=False)
+                    values.append(ranks.by_user()["ndcg@10"])
+            return [np.concatenate(values) if values else np.zeros(0) for values in found]
 
-            def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-                rows = [place_of[int(user)] for user in users]
-                total = terms["sequence"][rows] + factor * terms["co_occurrence"][rows]
-                if parameters.interests_scale:
-                    total += parameters.interests_scale * terms["interests"][rows]
-                if parameters.popularity_scale:
-                    total += parameters.popularity_scale * terms["popularity"][rows]
-                return np.asarray(total)
-
-            return rank(scorer, sample, protocol="discovery", with_lists=False).by_user()["ndcg@10"]
-
-        best, reached = learnt, ndcg(learnt)
+        best = learnt
+        [reached] = ndcg([learnt])
         if not len(reached):
             return
         tried: dict[str, Sequence[float]] = {
@@ -186,12 +189,16 @@ class ModelScorer:
             for name, weights in tried.items():
                 changes: list[dict[str, Any]] = [{name: weight} for weight in weights]
                 candidates = [replace(best, **change) for change in changes]
-                found = [ndcg(candidate) for candidate in candidates]
+                found = ndcg(candidates)
                 place = int(np.argmax([values.mean() for values in found]))
                 gain = found[place] - reached
                 if gain.mean() > _FIT_ERRORS * gain.std() / np.sqrt(len(gain)):
                     best, reached = candidates[place], found[place]
         self.parameters = best
+
+
+def _given(users: npt.NDArray[np.integer], *, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return scores
 
 
 def interest_shares(

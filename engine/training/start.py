@@ -29,6 +29,9 @@ _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 """Events per item below which a dropout holds; the more is known of an item, the less it needs."""
 _DROPOUT_DENSE: Final = 0.2
 _FIRST_PASSES: Final = 8
+_STEPS_OF_A_PASS: Final = 350
+_BATCH: Final = (384, 1536)
+"""Fewest and most positions of a step: below, a step's overhead outweighs what it learns; above, nothing is gained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,12 @@ def dropout_for(table: InteractionTable, items: int) -> float:
     """Give the dropout by the events per item: .6 below 25, .5 below 100, else .2."""
     per_item = len(table) / max(items, 1)
     return next((dropout for below, dropout in _DROPOUT if per_item < below), _DROPOUT_DENSE)
+
+
+def batch_positions_for(table: InteractionTable) -> int:
+    """Give the positions of a step, so that a pass has about 350 of them: few data are learnt in as many steps."""
+    least, most = _BATCH
+    return min(max(len(table) // _STEPS_OF_A_PASS, least), most)
 
 
 def has_content(data: Dataset) -> bool:

@@ -10,7 +10,7 @@ from scipy import sparse
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.recommender import Recommender, RecommenderConfig
 from engine.training.data import Dataset, InteractionTable, ItemTable, Split, leave_one_out
-from engine.training.start import Start, choose_start, dropout_for, has_content
+from engine.training.start import Start, batch_positions_for, choose_start, dropout_for, has_content
 
 ITEMS = 60
 CONFIG = RecommenderConfig(items=ITEMS, interests=0, content={}, event_types=2, dim=8, layers=1, max_history=20)
@@ -87,3 +87,10 @@ def test_parts_left_out_say_nothing_and_learn_nothing() -> None:
     assert {"graph.gate", "log_scale", "log_epsilon", "encoder.type_embedding.weight"} <= frozen
     model.leave_out()
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("events", "positions"), [(10, 384), (131_000, 384), (282_000, 805), (1_000_000, 1536)])
+def test_a_pass_has_about_350_steps_within_bounds(events: int, positions: int) -> None:
+    none = np.zeros(events, dtype=np.int32)
+    table = InteractionTable(["a"], np.array([0, events]), none, none, np.zeros(events, dtype=np.int64))
+    assert batch_positions_for(table) == positions
