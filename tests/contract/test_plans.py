@@ -10,7 +10,10 @@ from engine.graph.store import GraphStore
 from tests.support.profile import db_hits, explain, profile
 
 WHOLE = {
+    "demographics/finish": "few nodes: at most 50 an attribute",
+    "demographics/values": "counts the users by their values, once a count",
     "ranking/census": "lists every item",
+    "ranking/demographics": "few nodes: at most 50 an attribute",
     "ranking/interests": "streams every item",
     "ranking/inferred": "streams every item, after an inference",
     "ranking/items": "streams every item",

@@ -127,7 +127,7 @@ def test_times_as_text(api: httpx.Client, now: int) -> None:
         assert_problem(api.get("/v1/users/a/interests", params={"at": wrong}), 422, field="at")
 
 
-@pytest.mark.parametrize("kind", ["relate_interests", "discover_topics", "find_similar_users"])
+@pytest.mark.parametrize("kind", ["relate_interests", "discover_topics", "find_similar_users", "count_demographics"])
 def test_jobs_are_asked_for(api: httpx.Client, store: GraphStore, kind: str) -> None:
     made = api.post(f"/v1/jobs/{kind}", json={})
     assert (made.status_code, made.json()["kind"], made.json()["state"]) == (202, kind, "queued")
