@@ -23,6 +23,7 @@ def main() -> None:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     text = PAGE.read_text(encoding="utf-8")
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
+    text = between(text, "edge tables", edge_tables([found for found in results if "variant" in found]))
     text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
     text = between(text, "prequential tables", prequential_tables([found for found in results if "arms" in found]))
@@ -60,6 +61,27 @@ def cold_tables(results: Sequence[Result]) -> str:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def edge_tables(results: Sequence[Result]) -> str:
+    """Give a row for each model whose written-back edges were measured: MRR by each weight, the mean of the seeds."""
+    lines: list[str] = []
+    for found in results:
+        runs = [
+            run["edges"] for run in found.get("runs", [found]) if run.get("edges", {}).get("count", {}).get("users")
+        ]
+        if not runs:
+            continue
+        cells = [_mean([edges[name]["mrr"] for edges in runs]) for name in ("count", "attention", "learned")]
+        low, high = runs[0]["learned"]["gain_interval"]
+        gain = f"{100 * fmean(edges['learned']['gain'] / edges['count']['mrr'] for edges in runs):+.1f} %"
+        cells += [gain, f"{low:+.4f} to {high:+.4f}"]
+        title = f"{found['dataset']['name']}, {found['variant']['title']}"
+        lines.append(f"| {title} | {runs[0]['count']['users']:.0f} | " + " | ".join(cells) + " |")
+    if not lines:
+        return ""
+    head = "| data, model | users | by count | by graph attention | by learnt weight | gain | gain in MRR, 95 % over users |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *lines]) + "\n"
 
 
 def peer_tables(results: Sequence[Result]) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.accuracy.tables import modality_tables, newcomer_tables
+from benchmarks.accuracy.tables import edge_tables, modality_tables, newcomer_tables
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -31,3 +31,15 @@ def test_newcomers_have_a_row_a_ranking() -> None:
     assert found[4] == "| friends | .4000 | .3500 to .4400 | .3000 | .4500 |"
     alike = newcomer_tables([{"newcomers": "d", "seed": 1, "users": 9, "rankings": {}}], known="attributes")
     assert alike.splitlines()[0] == "d, seed 1, 9 newcomers with attributes:"
+
+
+def test_edges_have_a_row_a_model_with_the_gain_of_the_learnt_weight() -> None:
+    def edges(learned: float) -> dict[str, Any]:
+        count = {"users": 9.0, "mrr": 0.5}
+        gain = {"gain": learned - 0.5, "gain_interval": [0.01, 0.2]}
+        return {"edges": {"count": count, "attention": {"mrr": 0.25}, "learned": {"mrr": learned, **gain}}}
+
+    head = {"dataset": {"name": "d"}, "variant": {"title": "ids"}}
+    rows = edge_tables([{**head, "runs": [edges(0.6), edges(0.6)]}, {**head, "runs": [{}]}]).splitlines()
+    assert rows[2:] == ["| d, ids | 9 | .5000 ± .0000 | .2500 ± .0000 | .6000 ± .0000 | +20.0 % | +0.0100 to +0.2000 |"]
+    assert edge_tables([]) == ""
