@@ -1,10 +1,10 @@
-// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, which items are missing, what the others are about and which events are stored
+// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, where the items are, what they are about and which events are stored
 // param: users LIST<STRING>, sorted
 // param: items LIST<STRING>
 // param: events LIST<STRING>
 // param: with_about BOOLEAN, whether to tell what items are about
 // param: now INTEGER, epoch ms
-// returns: fresh LIST<STRING> users, missing LIST<STRING>, about LIST<LIST> of item id and LIST<LIST> of interest id and weight, stored LIST<LIST> of id STRING and digest INTEGER
+// returns: fresh LIST<STRING> users, found LIST<LIST> of item id, its node and LIST<LIST> of node of an interest and weight, stored LIST<MAP> of events with id, type, user_id, item_id, followed_id, at, at_given, value, query, recommendation_id, context, digest
 // mode: write
 CALL () {
   UNWIND $users AS id
@@ -21,15 +21,17 @@ CALL (users) {
   RETURN collect(id) AS fresh
 }
 CALL (users) {
-  UNWIND $items AS id
-  OPTIONAL MATCH (i:Item {id: id})
-  WITH id, i,
-    CASE WHEN $with_about THEN [(i)-[about:ABOUT]->(x:Interest) | [x.id, about.weight]] ELSE [] END AS pairs
-  RETURN collect(CASE WHEN i IS NULL THEN id END) AS missing, collect(CASE WHEN pairs <> [] THEN [id, pairs] END) AS about
+  UNWIND $items AS name
+  MATCH (i:Item {id: name})
+  RETURN collect([
+    name, id(i), CASE WHEN $with_about THEN [(i)-[about:ABOUT]->(x:Interest) | [id(x), about.weight]] ELSE [] END
+  ]) AS found
 }
 CALL (users) {
   UNWIND $events AS id
   MATCH (e:Event {id: id})
-  RETURN collect([e.id, e.digest]) AS stored
+  RETURN collect(e {
+    .id, .type, .user_id, .item_id, .followed_id, .at, .at_given, .value, .query, .recommendation_id, .context, .digest
+  }) AS stored
 }
-RETURN fresh, missing, about, stored
+RETURN fresh, found, stored

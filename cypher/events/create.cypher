@@ -1,11 +1,11 @@
 // purpose: Store new events that do not wait for the fold
-// param: events LIST<LIST> of id, type, user_id, item_id, at, value, query, recommendation_id, digest, followed_id, context, interests, parts
+// param: users LIST<MAP> of id, folded LIST<LIST> of events as `events/write` takes them
 // param: now INTEGER, epoch ms
 // returns: nothing
 // mode: write
-UNWIND $events AS event
-CREATE (:Event {
-  id: event[0], type: event[1], user_id: event[2], item_id: event[3], at: event[4], value: event[5], query: event[6],
-  recommendation_id: event[7], digest: event[8], received_at: $now, followed_id: event[9], context: event[10],
-  interests: event[11], parts: event[12]
-})
+UNWIND $users AS row
+FOREACH (event IN row.folded | CREATE (:Event {
+  id: event[0], type: event[1], user_id: row.id, item_id: event[2], at: event[3], value: event[4], received_at: $now,
+  at_given: event[5], query: event[6][0], followed_id: event[6][1], recommendation_id: event[6][2],
+  context: event[6][3], interests: event[6][4], parts: event[6][5]
+}))

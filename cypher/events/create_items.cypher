@@ -1,8 +1,9 @@
 // purpose: Make the items that events name before they are imported
 // param: items LIST<STRING>, sorted
 // param: now INTEGER, epoch ms
-// returns: nothing
+// returns: id STRING, node INTEGER
 // mode: write
-UNWIND $items AS id
-MERGE (i:Item {id: id})
+UNWIND $items AS name
+MERGE (i:Item {id: name})
   ON CREATE SET i.created_at = $now, i.available = true
+RETURN name AS id, id(i) AS node

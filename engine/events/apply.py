@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from engine.domain import EpochMs, Event, now_ms
 from engine.errors import ConflictError, InterestGraphError, UnknownReferenceError
-from engine.events.identity import digest
-from engine.events.rows import AboutItems, BatchRows, follow_rows
+from engine.events.identity import digest, digest_of_stored
+from engine.events.rows import AboutItems, BatchRows, Node, Shares, follow_rows
 from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
@@ -19,6 +19,9 @@ from engine.interests.update import UserUpdate, summarise
 from engine.settings import Settings
 
 Outcome = Literal["accepted", "duplicate", "refused"]
+
+_SCANNED: Final = 32
+"""To look for one item among what a user has costs about as much as to look through this many relationships."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,11 @@ def apply_events(
         UnknownReferenceError: An item is not there; names the first event that needs it.
         ConflictError: An id is stored, or stands in the batch, with other content.
     """
-    digests = [digest(event) for event in events]
     first_place: dict[str, int] = {}
     doubled: dict[int, InterestGraphError] = {}
     for place, event in enumerate(events):
         known = first_place.setdefault(event.id, place)
-        if digests[known] != digests[place]:
+        if known != place and digest(events[known]) != digest(event):
             doubled[place] = _conflict(place, event.id, "in the batch")
             if not partial:
                 raise doubled[place]
@@ -92,14 +94,11 @@ def apply_events(
         now = now_ms()
         refused.clear()
         refused.update(doubled)
-        new, first_users, about_found = _admit(
-            tx, events, digests, first_place, create_missing, now, refused if partial else None, about is None
-        )
+        admitted = _admit(tx, events, first_place, create_missing, now, refused if partial else None, about is None)
+        new = admitted.new
         if new:
-            fresh = [events[place] for place in new]
-            known = about_found if about is None else about
-            first = first_users if about is not None and not mark_unfolded else frozenset()
-            _write(tx, fresh, [digests[place] for place in new], settings, mark_unfolded, now, first, known)
+            bulk = about is not None and not mark_unfolded
+            _write(tx, [events[place] for place in new], settings, mark_unfolded, now, admitted, about, bulk=bulk)
         outcomes: list[Outcome] = ["duplicate"] * len(events)
         for place in new:
             outcomes[place] = "accepted"
@@ -121,74 +120,97 @@ def apply_events(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What the graph knows of a batch, its users locked.
+
+    Attributes:
+        new: Places of the events that are new.
+        first_users: Users without behaviour.
+        items: Nodes of the items.
+        about: What items are about, where it was asked for.
+    """
+
+    new: list[int]
+    first_users: frozenset[str]
+    items: dict[str, Node]
+    about: Shares
+
+
 def _admit(
     tx: Tx,
     events: Sequence[Event],
-    digests: Sequence[int],
     first_place: dict[str, int],
     create_missing: bool,
     now: EpochMs,
     refused: dict[int, InterestGraphError] | None,
     with_about: bool,
-) -> tuple[list[int], frozenset[str], AboutItems]:
-    """Lock the users, check references; give the places of events that are new, users without behaviour, ABOUT.
+) -> _Admitted:
+    """Lock the users, check references, and look up what the batch needs.
 
     What cannot be accepted goes into `refused`; without one it is raised.
     """
     items = sorted({event.item_id for event in events if event.item_id is not None})
     users = sorted({event.user_id for event in events} | {event.followed_id for event in events if event.followed_id})
-    [found] = tx.run("events/admit", users=users, items=items, events=list(first_place), with_about=with_about, now=now)
-    missing = set(found["missing"])
+    [row] = tx.run("events/admit", users=users, items=items, events=list(first_place), with_about=with_about, now=now)
+    nodes: dict[str, Node] = {item_id: node for item_id, node, _ in row["found"]}
+    missing = [item_id for item_id in items if item_id not in nodes]
     if missing and not create_missing:
+        absent = set(missing)
         for place, event in enumerate(events):
-            if event.item_id in missing:
+            if event.item_id in absent:
                 _refuse(refused, place, _unknown_item(place, event))
     elif missing:
-        tx.run("events/create_items", items=sorted(missing), now=now)
-    for event_id, stored in found["stored"]:
-        place = first_place[event_id]
-        if stored != digests[place]:
-            _refuse(refused, place, _conflict(place, event_id, "in the graph"))
-    stored_ids = {event_id for event_id, _ in found["stored"]}
+        nodes |= {made["id"]: made["node"] for made in tx.run("events/create_items", items=missing, now=now)}
+    stored_ids = set()
+    for stored in row["stored"]:
+        place = first_place[stored["id"]]
+        stored_ids.add(stored["id"])
+        if digest_of_stored(stored) != digest(events[place]):
+            _refuse(refused, place, _conflict(place, stored["id"], "in the graph"))
     left_out = refused or {}
     new = [place for event_id, place in first_place.items() if event_id not in stored_ids and place not in left_out]
     if left_out:
         kept = {name for place in new for name in (events[place].user_id, events[place].followed_id)}
         if idle := [name for name in users if name not in kept]:
             tx.run("events/drop_idle_users", users=idle, now=now)
-    return new, frozenset(found["fresh"]), dict(found["about"])
+    about = {item_id: pairs for item_id, _, pairs in row["found"] if pairs}
+    return _Admitted(new, frozenset(row["fresh"]), nodes, about)
 
 
 def _write(
     tx: Tx,
     events: Sequence[Event],
-    digests: Sequence[int],
     settings: Settings,
     mark_unfolded: bool,
     now: EpochMs,
-    first_users: frozenset[str],
-    about: AboutItems,
+    admitted: _Admitted,
+    about: AboutItems | None,
+    *,
+    bulk: bool,
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
     updates = summarise(events, settings)
+    names, named = _named_interests(tx, updates, settings)
     batch = BatchRows(
-        digest_of=dict(zip((event.id for event in events), digests, strict=True)),
         folded_later=in_sequence if mark_unfolded else frozenset(),
-        about=about,
-        named=_named_interests(tx, updates, settings),
-        now=now,
+        items=admitted.items,
+        about=admitted.about if about is None else _placed(tx, updates, about),
+        named=named,
+        names=names,
         interest_half_life_ms=days_ms(settings.interests.half_life_days),
     )
     rows = [batch.user(update) for update in updates]
-    if first_users:
-        _write_first(tx, [row for row in rows if row["id"] in first_users], settings, batch)
-        rows = [row for row in rows if row["id"] not in first_users]
+    if bulk:
+        _write_first(tx, [row for row in rows if row["id"] in admitted.first_users], settings, batch, now)
+        rows = [row for row in rows if row["id"] not in admitted.first_users]
     if rows:
         tx.run(
             "events/write",
             users=rows,
             interest_half_life_ms=batch.interest_half_life_ms,
             times_kept=settings.events.times_kept,
+            scanned=_SCANNED,
             now=now,
         )
     follows = follow_rows(updates)
@@ -198,28 +220,40 @@ def _write(
         tx.run("cooccurrence/mark_stale")
 
 
-def _named_interests(
-    tx: Tx, updates: Sequence[UserUpdate], settings: Settings
-) -> Mapping[str, Sequence[tuple[str, float]]]:
-    """Give the interests that the words of each search name, with parts that sum to 1."""
+def _placed(tx: Tx, updates: Sequence[UserUpdate], about: AboutItems) -> Shares:
+    """Give where the interests are that the items of a batch are about."""
+    items = {item_id: about[item_id] for update in updates for item_id in update.items if item_id in about}
+    ids = sorted({interest_id for pairs in items.values() for interest_id, _ in pairs})
+    nodes = {row["id"]: row["node"] for row in tx.run("interests/nodes", ids=ids)} if ids else {}
+    return {
+        item_id: [(nodes[interest_id], weight) for interest_id, weight in pairs if interest_id in nodes]
+        for item_id, pairs in items.items()
+    }
+
+
+def _named_interests(tx: Tx, updates: Sequence[UserUpdate], settings: Settings) -> tuple[AboutItems, Shares]:
+    """Give the interests that the words of each search name, with parts that sum to 1: by id, and by node."""
     words = {query: search_words(query) for update in updates for query in update.searches}
     rows = [{"query": query, "words": found} for query, found in sorted(words.items()) if found]
     if not rows:
-        return {}
+        return {}, {}
     found = tx.run("interests/searched", rows=rows, matches=settings.interests.search_matches)
-    return {row["query"]: [(name, part) for name, part in row["interests"]] for row in found}
+    return (
+        {row["query"]: [(name, part) for name, part, _ in row["interests"]] for row in found},
+        {row["query"]: [(node, part) for _, part, node in row["interests"]] for row in found},
+    )
 
 
-def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], settings: Settings, batch: BatchRows) -> None:
+def _write_first(tx: Tx, rows: Sequence[dict[str, Any]], settings: Settings, batch: BatchRows, now: EpochMs) -> None:
     """Write users without behaviour: everything is made, nothing has to be looked for."""
     if not rows:
         return
-    tx.run("events/create", events=[event for row in rows for event in row["folded"]], now=batch.now)
+    tx.run("events/create", users=[{"id": row["id"], "folded": row["folded"]} for row in rows], now=now)
     tx.run(
         "events/interact_first",
         users=[{"id": row["id"], "interactions": row["interactions"]} for row in rows],
         times_kept=settings.events.times_kept,
-        now=batch.now,
+        now=now,
     )
     tx.run("interests/first", users=[batch.first_interests(row) for row in rows])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from engine.domain import EpochMs, Event
 
@@ -11,7 +13,7 @@ _SEPARATOR = "\x1f"
 
 _ID_HEX_CHARS = 32
 _DIGEST_BYTES = 8
-"""A digest only tells events of the same id apart, and a whole number is stored beside them without a text."""
+"""A digest only tells events of the same id apart."""
 
 
 def content_id(
@@ -55,6 +57,19 @@ def digest(event: Event) -> int:
     parts = [event.user_id, event.item_id, event.type, event.at if event.at_given else None, event.value, event.query]
     content = _hash(*parts, event.recommendation_id, *_named(event.followed_id, None, event.context))
     return int.from_bytes(content[:_DIGEST_BYTES], "big", signed=True)
+
+
+def digest_of_stored(stored: Mapping[str, Any]) -> int:
+    """Give the fingerprint of an event that is in the graph: it is counted from what is there.
+
+    Args:
+        stored: What `events/admit` and `imports/stored` give of it. Events of older versions keep theirs beside them.
+    """
+    kept = stored["digest"]
+    if kept is not None:
+        return int(kept)
+    content = {name: value for name, value in stored.items() if name not in ("digest", "at_given")}
+    return digest(Event(**content, at_given=stored["at_given"] is not False))
 
 
 def _named(followed_id: str | None, recommendation_id: str | None, context: str | None) -> list[str]:

@@ -7,12 +7,18 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain import EpochMs, Event
+from engine.domain import Event
 from engine.interests.decay import merge
 from engine.interests.update import UserUpdate
 
 AboutItems = Mapping[str, Sequence[tuple[str, float]]]
 """Interests with weights, by item."""
+
+Node = int
+"""Where the server keeps a node: known and used in one transaction only, the id names it everywhere else."""
+
+Shares = Mapping[str, Sequence[tuple[Node, float]]]
+"""Nodes of interests with weights, by item or query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +26,19 @@ class BatchRows:
     """What one batch knows of its events.
 
     Attributes:
-        digest_of: Digest of each event, by id.
         folded_later: Types that wait for the fold.
+        items: Nodes of the items.
         about: Interests with weights that items are about, by item.
         named: Interests with parts that the words of searches name, by query.
-        now: Present time, epoch ms.
+        names: The same with the ids of the interests.
+        interest_half_life_ms: Half-life of interests.
     """
 
-    digest_of: Mapping[str, int]
     folded_later: AbstractSet[str]
-    about: AboutItems
-    named: AboutItems
-    now: EpochMs
+    items: Mapping[str, Node]
+    about: Shares
+    named: Shares
+    names: AboutItems
     interest_half_life_ms: float
 
     def user(self, update: UserUpdate) -> dict[str, Any]:
@@ -42,65 +49,73 @@ class BatchRows:
         for event in update.events:
             waits = event.type in self.folded_later and event.item_id is not None
             (unfolded if waits else folded).append(self._event(event))
+        touched: dict[Node, None] = {}
+        interactions: dict[str, list[Any]] = {}
+        for move in update.interactions.values():
+            node = self.items[move.item_id]
+            touched[node] = None
+            interactions[f"{node} {move.event}"] = [
+                node, move.event, move.times, move.weight, move.updated_at, move.half_life_ms
+            ]  # fmt: skip
         return {
             "id": update.user_id,
             "unfolded": unfolded,
             "folded": folded,
-            "interactions": [
-                [move.item_id, move.event, len(move.times), move.times, move.weight, move.updated_at, move.half_life_ms]
-                for move in update.interactions.values()
-            ],
-            "interests": interests,
+            "items": list(touched),
+            "interactions": interactions,
+            "touched": list(interests),
+            "interests": {str(node): move for node, move in interests.items()},
             "newest": max((move[1] for move in interests.values()), default=None),
         }
 
     def first_interests(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Give the interests of a user who has none, as `interests/first` takes them."""
         newest, total = row["newest"], None
+        moves = row["interests"].values()
         if newest is not None:
-            total = sum(
-                max(0.0, mass) * 2.0 ** ((at - newest) / self.interest_half_life_ms)
-                for mass, at, _ in row["interests"].values()
-            )
-        interests = [[interest_id, *move] for interest_id, move in row["interests"].items()]
+            total = sum(max(0.0, mass) * 2.0 ** ((at - newest) / self.interest_half_life_ms) for mass, at, _ in moves)
+        interests = [[node, *move] for node, move in zip(row["touched"], moves, strict=True)]
         return {"id": row["id"], "interests": interests, "mass": total, "at": newest}
 
     def _event(self, event: Event) -> list[Any]:
         """Give the properties of an event node, in the order that `events/write` and `events/create` take them.
 
-        A list: the names would be most of what is packed, sent and looked up.
+        A list: the names would be most of what is packed, sent and looked up. What few events have stands apart.
         """
-        # Which interests the words name changes with the interests; what was moved is kept.
-        named = None if event.query is None else self.named.get(event.query)
-        return [
-            event.id,
-            event.type,
-            event.user_id,
-            event.item_id,
-            event.at,
-            event.value,
-            event.query,
-            event.recommendation_id,
-            self.digest_of[event.id],
-            event.followed_id,
-            event.context,
-            None if named is None else [name for name, _ in named],
-            None if named is None else [part for _, part in named],
-        ]
+        query, recommendation, followed, context = (
+            event.query, event.recommendation_id, event.followed_id, event.context
+        )  # fmt: skip
+        more: list[Any] | None = None
+        if not (query is followed is recommendation is context is None):
+            # Which interests the words name changes with the interests; what was moved is kept.
+            named = None if query is None else self.names.get(query)
+            more = [
+                query,
+                followed,
+                recommendation,
+                context,
+                None if named is None else [name for name, _ in named],
+                None if named is None else [part for _, part in named],
+            ]
+        at_given = None if event.at_given else False
+        return [event.id, event.type, event.item_id, event.at, event.value, at_given, more]
 
-    def _interests(self, update: UserUpdate) -> dict[str, tuple[float, EpochMs, int]]:
-        """Share what items and searches give out to interests: mass, time of the newest, events; sorted by id."""
-        sums: dict[str, tuple[float, EpochMs, int]] = {}
+    def _interests(self, update: UserUpdate) -> dict[Node, list[Any]]:
+        """Share what items and searches give out to interests: mass, time of the newest, events; sorted by node.
+
+        Lists: of each tuple the driver would make one, by a call.
+        """
+        sums: dict[Node, list[Any]] = {}
         for moves, shares in ((update.items, self.about), (update.searches, self.named)):
             for name, move in moves.items():
                 mass, at, count = move.mass, move.updated_at, move.count
-                for interest_id, part in shares.get(name, ()):
-                    known = sums.get(interest_id)
+                for interest, part in shares.get(name, ()):
+                    known = sums.get(interest)
                     if known is None:
-                        sums[interest_id] = (mass * part, at, count)
+                        sums[interest] = [mass * part, at, count]
                     else:
-                        merged = merge(known[0], known[1], mass * part, at, self.interest_half_life_ms)
-                        sums[interest_id] = (*merged, known[2] + count)
+                        known[:2] = merge(known[0], known[1], mass * part, at, self.interest_half_life_ms)
+                        known[2] += count
         return dict(sorted(sums.items()))
 
 

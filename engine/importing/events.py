@@ -16,7 +16,7 @@ from engine.cooccurrence.rebuild import RebuildResult, rebuild
 from engine.domain import Event
 from engine.errors import ConflictError, FencedError, UnknownReferenceError
 from engine.events.apply import apply_events
-from engine.events.identity import content_id, digest
+from engine.events.identity import content_id, digest, digest_of_stored
 from engine.events.rows import AboutItems
 from engine.graph.store import GraphStore
 from engine.importing.columns import EVENT_FIELDS, resolve_columns
@@ -229,8 +229,8 @@ class _Writer:
                 # Somebody took an item away since we looked.
                 missing = _missing_items(self.store, pl.Series([event.item_id for event in events], dtype=pl.String))
             except ConflictError:
-                stored = self.store.read("imports/stored_digests", ids=[event.id for event in events])
-                digests = {row["id"]: row["digest"] for row in stored}
+                stored = self.store.read("imports/stored", ids=[event.id for event in events])
+                digests = {row["event"]["id"]: digest_of_stored(row["event"]) for row in stored}
                 good = [digests.get(event.id, own := digest(event)) == own for event in events]
                 if all(good):
                     raise

@@ -15,6 +15,9 @@ from engine.settings import Settings
 
 SETTINGS = Settings(_env_file=None)
 ABOUT = {"a": [("x", 0.5), ("y", 0.5)], "b": [("x", 1.0)], "c": []}
+ITEM_NODES = {"a": 1, "b": 2, "c": 3, "d": 4}
+NODES = {"x": 11, "y": 12}
+ABOUT_NODES = {item: [(NODES[name], weight) for name, weight in pairs] for item, pairs in ABOUT.items()}
 HALF_LIFE_MS = days_ms(SETTINGS.interests.half_life_days)
 
 kinds = st.sampled_from(["view", "purchase", "dislike", "return", "rating", "dwell", "impression"])
@@ -48,10 +51,11 @@ def test_one_by_one_in_any_order_gives_the_same(history: list[Event], chance: ra
 def test_a_batch_is_shared_out_as_the_formula_says(history: list[Event]) -> None:
     whole = interests_at(history, ABOUT, SETTINGS)
     for update in summarise(history, SETTINGS):
-        rows = BatchRows(dict.fromkeys((event.id for event in history), 0), frozenset(), ABOUT, {}, 0, HALF_LIFE_MS)
+        rows = BatchRows(frozenset(), ITEM_NODES, ABOUT_NODES, {}, {}, HALF_LIFE_MS)
         row = rows.user(update)
-        assert row["interests"].keys() == whole.keys()
-        for name, (mass, at, count) in row["interests"].items():
+        assert row["interests"].keys() == {str(NODES[name]) for name in whole}
+        for name in whole:
+            mass, at, count = row["interests"][str(NODES[name])]
             assert (at, count) == (whole[name].updated_at, whole[name].count)
             assert mass == pytest.approx(whole[name].mass, rel=1e-9, abs=1e-9)
         first = rows.first_interests(row)
