@@ -114,7 +114,10 @@ class ModelSettings(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Dropout in training; empty: .6 below 25 events an item, .5 below 100, else .2."
     )
-    id_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="Share of item ids hidden in training.")
+    id_dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None,
+        description="Share of item ids hidden in training; empty: that of validation events whose item is new, .02 to .2.",
+    )
     event_types: bool = Field(True, description="Whether the encoder reads event types; off is for comparison.")
     time_gaps: bool = Field(True, description="Whether the encoder reads the time between steps, if known.")
     max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")

@@ -1,9 +1,9 @@
 """Graph attention is learnt last, with everything else as it is.
 
-While the model learns, the fifth of the items whose ids are hidden has only content and interests: what a neighbour
-says would be easier to learn, and content would be learnt less. When it has learnt, GATv2 learns to say of a hidden
-item what its neighbours know. Half of the hidden items are as if they had no behaviour at all: no counted edge touches
-them and no count tells them. No edge that is heard counts the users of the batch (`UnseenGraphs`).
+While the model learns, items whose ids are hidden have only content and interests: what a neighbour says would be
+easier to learn, and content would be learnt less. When it has learnt, a fifth of the ids is hidden, and GATv2 learns to
+say of such an item what its neighbours know. Half of the hidden items are as if they had no behaviour at all: no
+counted edge touches them and no count tells them. No edge that is heard counts the users of the batch (`UnseenGraphs`).
 
 One fold of the users is not learnt from: what was learnt is kept where it lowers their loss; else the gate is shut.
 """
@@ -25,6 +25,8 @@ from engine.training.graphs import UnseenGraphs
 from engine.training.step import BatchLoss
 
 STEPS: Final = 300
+HIDDEN: Final = 0.2
+"""Share of the ids that are hidden."""
 POSITIONS: Final = 512
 """Positions of a step: one layer learns from little, and each step hears anew."""
 _JUDGED: Final = 24
@@ -127,7 +129,7 @@ def _loss(
     rng: np.random.Generator,
 ) -> torch.Tensor:
     items = loss.model.config.items
-    hidden = rng.random(items) < loss.model.config.id_dropout
+    hidden = rng.random(items) < HIDDEN
     alone = hidden & (rng.random(items) < 0.5)
     heard = None if unseen is None else _heard(unseen.of_fold(batch.fold), hidden, alone, loss.model)
     keep_id = torch.from_numpy(~hidden).to(loss.model.log_scale.device)

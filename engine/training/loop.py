@@ -30,7 +30,7 @@ from engine.training.graph_stage import GraphGain, learn_graph
 from engine.training.graphs import UnseenGraphs, whole_graph
 from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
-from engine.training.start import batch_positions_for, choose_start, dropout_for, has_content
+from engine.training.start import batch_positions_for, choose_start, dropout_for, has_content, id_dropout_for
 from engine.training.step import NEGATIVES, BatchLoss
 
 _VALIDATION_USERS: Final = 5000
@@ -96,8 +96,7 @@ class Trainer:
             layers=settings.model.layers,
             heads=settings.model.heads,
             dropout=dropout_for(split.train, items) if settings.model.dropout is None else settings.model.dropout,
-            # Without content and interests nothing is left of an item whose id is hidden.
-            id_dropout=settings.model.id_dropout if has_content(data) else 0.0,
+            id_dropout=_id_dropout(data, split, settings.model.id_dropout),
             max_history=settings.model.max_history,
             time_gaps=settings.model.time_gaps and data.timed,
         )
@@ -352,6 +351,13 @@ def count_settings(settings: Settings) -> CountSettings:
         half_life_ms=edges.half_life_days * MS_PER_DAY,
         keep=edges.max_edges_per_item,
     )
+
+
+def _id_dropout(data: Dataset, split: Split, wanted: float | None) -> float:
+    # Without content and interests nothing is left of an item whose id is hidden.
+    if not has_content(data):
+        return 0.0
+    return id_dropout_for(split) if wanted is None else wanted
 
 
 def _taught(train: InteractionTable, config: RecommenderConfig) -> npt.NDArray[np.bool_]:

@@ -28,6 +28,8 @@ from engine.training.data import Dataset, InteractionTable, Split, recent
 _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 """Events per item below which a dropout holds; the more is known of an item, the less it needs."""
 _DROPOUT_DENSE: Final = 0.2
+_ID_DROPOUT: Final = (0.02, 0.2)
+"""Fewest and most ids hidden: that content speaks for itself has to be learnt anyway, and ids must be learnt too."""
 _FIRST_PASSES: Final = 8
 _STEPS_OF_A_PASS: Final = 350
 _BATCH: Final = (384, 1536)
@@ -104,6 +106,16 @@ def dropout_for(table: InteractionTable, items: int) -> float:
     """Give the dropout by the events per item: .6 below 25, .5 below 100, else .2."""
     per_item = len(table) / max(items, 1)
     return next((dropout for below, dropout in _DROPOUT if per_item < below), _DROPOUT_DENSE)
+
+
+def id_dropout_for(split: Split) -> float:
+    """Give the share of ids to hide: how often validation asks for items that nobody took in training, .02 to .2."""
+    wanted = split.validation.positives.indices
+    taken = np.zeros(split.validation.positives.shape[1], dtype=bool)
+    taken[split.train.items] = True
+    new = float(np.mean(~taken[wanted])) if len(wanted) else 0.0
+    least, most = _ID_DROPOUT
+    return min(max(new, least), most)
 
 
 def batch_positions_for(table: InteractionTable) -> int:

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.recommender import Recommender, RecommenderConfig
-from engine.training.data import Dataset, InteractionTable, ItemTable, Split, leave_one_out
-from engine.training.start import Start, batch_positions_for, choose_start, dropout_for, has_content
+from engine.training.data import Dataset, InteractionTable, ItemTable, Split, Targets, leave_one_out
+from engine.training.start import Start, batch_positions_for, choose_start, dropout_for, has_content, id_dropout_for
 
 ITEMS = 60
 CONFIG = RecommenderConfig(items=ITEMS, interests=0, content={}, event_types=2, dim=8, layers=1, max_history=20)
@@ -94,3 +94,14 @@ def test_a_pass_has_about_350_steps_within_bounds(events: int, positions: int) -
     none = np.zeros(events, dtype=np.int32)
     table = InteractionTable(["a"], np.array([0, events]), none, none, np.zeros(events, dtype=np.int64))
     assert batch_positions_for(table) == positions
+
+
+@pytest.mark.parametrize(("new", "share"), [(0, 0.02), (1, 0.1), (5, 0.2)])
+def test_ids_are_hidden_as_often_as_validation_asks_for_new_items(new: int, share: float) -> None:
+    # Ten users take item 0, which all know, or an item of their own that nobody has taken.
+    items = np.zeros(10, dtype=np.int32)
+    train = InteractionTable([str(user) for user in range(10)], np.arange(11), items, items + 1, np.arange(10))
+    wanted = np.concatenate((np.zeros(10 - new, dtype=np.int64), 1 + np.arange(new)))
+    positives = sparse.csr_array((np.ones(10, dtype=bool), (np.arange(10), wanted)), shape=(10, ITEMS))
+    window = Targets(train, np.arange(10, dtype=np.int32), positives, 0)
+    assert id_dropout_for(Split(train, window, window)) == pytest.approx(share)
