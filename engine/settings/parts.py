@@ -116,7 +116,7 @@ class ModelSettings(Section):
     )
     id_dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None,
-        description="Share of item ids hidden in training; empty: that of validation events whose item is new, .02 to .2.",
+        description="Share of item ids hidden in training; empty: that of new items in validation, .02 to .2.",
     )
     event_types: bool = Field(True, description="Whether the encoder reads event types; off is for comparison.")
     time_gaps: bool = Field(True, description="Whether the encoder reads the time between steps, if known.")
