@@ -12,6 +12,7 @@ from engine.model.artefact import write_artefact
 from engine.model.recommender import Recommender, RecommenderConfig
 from engine.pipelines.dataset import event_vocabulary, read_items
 from engine.settings import Settings
+from tests.support.model_folder import TERMS
 
 DIM = 8
 
@@ -48,6 +49,6 @@ def make_tiny_version(
         model=model,
         item_ids=items.ids,
         interest_ids=items.interest_ids,
-        card={"event_types": list(vocabulary), "text_encoder": None, "graph_neighbours": 4},
+        card={"event_types": list(vocabulary), "text_encoder": None, "graph_neighbours": 4, "terms": TERMS},
     )
     return create_version(store, dim=DIM, model="tiny", version=version).id
