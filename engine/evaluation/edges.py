@@ -38,13 +38,13 @@ def rank_edges(
         `mrr`, `hits@1` of each name, and what it gains over the baseline in MRR with a bootstrap interval over users.
     """
     items = targets.positives.shape[1]
-    last, _, _, _ = recent(targets.history, targets.users, 1)
+    last, _, there, _ = recent(targets.history, targets.users, 1)
     known = seen(targets.history, targets.users, items)
     edges = sparse.coo_array((np.arange(1, len(source) + 1), (source, target)), shape=(items, items)).tocsr()
     rows = _without(edges[last[:, 0]], known)
     hits = rows.multiply(targets.positives.astype(np.int64)).tocsr()
     hits.eliminate_zeros()
-    measured = np.flatnonzero((np.diff(hits.indptr) > 0) & (np.diff(rows.indptr) > 1))
+    measured = np.flatnonzero(there[:, 0] & (np.diff(hits.indptr) > 0) & (np.diff(rows.indptr) > 1))
     found = {name: np.zeros(len(measured)) for name in weights}
     for place, row in enumerate(measured):
         part = slice(rows.indptr[row], rows.indptr[row + 1])

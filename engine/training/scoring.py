@@ -30,6 +30,8 @@ _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
 _FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0)
 _FIT_ROUNDS: Final = 2
 _FIT_USERS: Final = 8_000
+_FIT_SCORES: Final = 300_000_000
+"""Scores of one term that are made at most for each look: a large catalogue is fitted on fewer users."""
 _FIT_CHUNK: Final = 256
 """Users whose terms are kept at once, no more than `rank` asks for at once: a term has a number for each item."""
 _FIT_ERRORS: Final = 2.0
@@ -152,7 +154,8 @@ class ModelScorer:
 
         What was learnt stays unless another weight gains more than chance would give.
         """
-        places = np.unique(np.linspace(0, len(targets.users) - 1, _FIT_USERS).astype(np.int64))
+        users = max(min(_FIT_USERS, _FIT_SCORES // len(self._popularity)), 1)
+        places = np.unique(np.linspace(0, len(targets.users) - 1, users).astype(np.int64))
         with_interests = len(self._about.data) > 0
         learnt = self.parameters
 

@@ -264,6 +264,8 @@ def test_attention_is_written_on_relationships_that_are_there(store: GraphStore)
     ]
     with pytest.raises(InvalidInputError):
         write_attention(store, "ABOUT", ["i000"], ["tag:a"], np.array([np.inf]), fence=fence)
+    with pytest.raises(InvalidInputError, match="learnt weight"):
+        write_attention(store, "CO_OCCURS", ["i000"], ["i001"], np.ones(1), fence=fence)
 
 
 def test_the_nearest_items_are_found_by_the_index(store: GraphStore) -> None:

@@ -40,3 +40,8 @@ def test_ranks_are_those_counted_by_hand() -> None:
 def test_nobody_is_measured_whose_target_is_no_neighbour_or_the_only_one() -> None:
     found = rank_edges(_targets([[0], [4], [0, 2]], [4, 1, 2]), SOURCE, TARGET, WEIGHTS, baseline="count")
     assert found["learned"] == {"users": 0.0}
+
+
+def test_a_user_without_a_history_has_no_last_item() -> None:
+    found = rank_edges(_targets([[4], []], [0, 3]), SOURCE, TARGET, WEIGHTS, baseline="count")
+    assert found["count"] == {"users": 0.0}
