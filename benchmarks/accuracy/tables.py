@@ -80,9 +80,7 @@ def edge_tables(results: Sequence[Result]) -> str:
         lines.append(f"| {title} | {runs[0]['count']['users']:.0f} | " + " | ".join(cells) + " |")
     if not lines:
         return ""
-    head = (
-        "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users |"
-    )
+    head = "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users |"
     return "\n".join([head, "|---|---|---|---|---|---|---|", *lines]) + "\n"
 
 
