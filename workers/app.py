@@ -5,7 +5,6 @@ It holds no torch: tasks import what they need when they run, so a worker of the
 
 from __future__ import annotations
 
-import os
 from typing import Any, Final
 
 import structlog
@@ -13,6 +12,7 @@ from celery import Celery, signals
 
 from engine.broker import broker_url
 from engine.settings import get_settings
+from engine.threads import wait_briefly
 from workers import logs
 from workers.contracts import CPU_QUEUE
 from workers.queues import QUEUES, ROUTES, beat_schedule
@@ -26,8 +26,7 @@ _SOCKET_TIMEOUT_S: Final = 30
 
 def make_app() -> Celery:
     """Make the application from the settings of the environment."""
-    # Read when torch is imported: idle threads sleep, as spinning ones take the cores from each other.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    wait_briefly()
     settings = get_settings()
     soft_limit_s = settings.workers.soft_time_limit_s + _GRACE_S
     hard_limit_s = soft_limit_s + _GRACE_S

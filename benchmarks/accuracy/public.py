@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from rich.console import Console
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from engine.errors import InvalidInputError
 from engine.settings import Settings
+from engine.threads import wait_briefly
 
 if TYPE_CHECKING:
     from engine.evaluation.case import Case
@@ -63,7 +63,7 @@ def evaluate(
     Sequences: all but the last two items of a user are learnt from, the second last is chosen on, the last is the
     test. The whole catalogue is ranked without the history; ties count as the mean rank.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    wait_briefly()
     from engine.evaluation.case import with_overrides
     from engine.evaluation.run import evaluate_seeds
     from engine.evaluation.vectors import named_file

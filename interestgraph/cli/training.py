@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from engine.errors import InterestGraphError
 from engine.settings import Settings, get_settings, load_settings
+from engine.threads import wait_briefly
 
 if TYPE_CHECKING:
     from engine.graph.store import GraphStore
@@ -60,8 +60,7 @@ def train(
 
 def train_with_progress(store: GraphStore, settings: Settings, console: Console) -> Trained:
     """Train in this process and draw progress, loss, validation and time left; end with the table of metrics."""
-    # Idle threads must sleep: spinning ones take the cores from each other.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    wait_briefly()
     from engine.pipelines.train import train_from_graph
 
     columns = (
