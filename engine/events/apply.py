@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -94,11 +94,16 @@ def apply_events(
         now = now_ms()
         refused.clear()
         refused.update(doubled)
-        admitted = _admit(tx, events, first_place, create_missing, now, refused if partial else None, about is None)
+        asked = _ask(tx, events, first_place, with_about=about is None, now=now)
+        # The server looks up meanwhile. Nearly always all of them are new.
+        updates = summarise([events[place] for place in first_place.values()], settings)
+        admitted = _admit(tx, asked, events, first_place, create_missing, now, refused if partial else None)
         new = admitted.new
         if new:
             bulk = about is not None and not mark_unfolded
-            _write(tx, [events[place] for place in new], settings, mark_unfolded, now, admitted, about, bulk=bulk)
+            if len(new) < len(first_place):
+                updates = summarise([events[place] for place in new], settings)
+            _write(tx, updates, settings, mark_unfolded, now, admitted, about, bulk=bulk)
         outcomes: list[Outcome] = ["duplicate"] * len(events)
         for place in new:
             outcomes[place] = "accepted"
@@ -137,22 +142,45 @@ class _Admitted:
     about: Shares
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A batch on its way through `events/admit`.
+
+    Attributes:
+        users: Ids, sorted.
+        items: Ids, sorted.
+        rows: Waits for what the graph says.
+    """
+
+    users: list[str]
+    items: list[str]
+    rows: Callable[[], list[dict[str, Any]]]
+
+
+def _ask(tx: Tx, events: Sequence[Event], first_place: Mapping[str, int], *, with_about: bool, now: EpochMs) -> _Asked:
+    """Lock the users, and look up what the batch needs."""
+    items = sorted({event.item_id for event in events if event.item_id is not None})
+    users = sorted({event.user_id for event in events} | {event.followed_id for event in events if event.followed_id})
+    ids = list(first_place)
+    rows = tx.start("events/admit", users=users, items=items, events=ids, with_about=with_about, now=now)
+    return _Asked(users, items, rows)
+
+
 def _admit(
     tx: Tx,
+    asked: _Asked,
     events: Sequence[Event],
     first_place: dict[str, int],
     create_missing: bool,
     now: EpochMs,
     refused: dict[int, InterestGraphError] | None,
-    with_about: bool,
 ) -> _Admitted:
-    """Lock the users, check references, and look up what the batch needs.
+    """Check references, and tell which events are new.
 
     What cannot be accepted goes into `refused`; without one it is raised.
     """
-    items = sorted({event.item_id for event in events if event.item_id is not None})
-    users = sorted({event.user_id for event in events} | {event.followed_id for event in events if event.followed_id})
-    [row] = tx.run("events/admit", users=users, items=items, events=list(first_place), with_about=with_about, now=now)
+    [row] = asked.rows()
+    users, items = asked.users, asked.items
     nodes: dict[str, Node] = {item_id: node for item_id, node, _ in row["found"]}
     missing = [item_id for item_id in items if item_id not in nodes]
     if missing and not create_missing:
@@ -180,7 +208,7 @@ def _admit(
 
 def _write(
     tx: Tx,
-    events: Sequence[Event],
+    updates: Sequence[UserUpdate],
     settings: Settings,
     mark_unfolded: bool,
     now: EpochMs,
@@ -190,7 +218,6 @@ def _write(
     bulk: bool,
 ) -> None:
     in_sequence = frozenset(sequence_types(settings.events))
-    updates = summarise(events, settings)
     names, named = _named_interests(tx, updates, settings)
     batch = BatchRows(
         folded_later=in_sequence if mark_unfolded else frozenset(),
@@ -200,14 +227,15 @@ def _write(
         names=names,
         interest_half_life_ms=days_ms(settings.interests.half_life_days),
     )
-    rows = [batch.user(update) for update in updates]
+    later: Sequence[UserUpdate] = updates
     if bulk:
-        _write_first(tx, [row for row in rows if row["id"] in admitted.first_users], settings, batch, now)
-        rows = [row for row in rows if row["id"] not in admitted.first_users]
-    if rows:
+        first = [batch.user(update) for update in updates if update.user_id in admitted.first_users]
+        _write_first(tx, first, settings, batch, now)
+        later = [update for update in updates if update.user_id not in admitted.first_users]
+    if later:
         tx.run(
             "events/write",
-            users=rows,
+            users=[batch.user(update) for update in later],
             interest_half_life_ms=batch.interest_half_life_ms,
             times_kept=settings.events.times_kept,
             scanned=_SCANNED,
@@ -216,7 +244,7 @@ def _write(
     follows = follow_rows(updates)
     if follows:
         tx.run("events/follow", rows=follows, now=now)
-    if not mark_unfolded and any(event.type in in_sequence for event in events):
+    if not mark_unfolded and any(event.type in in_sequence for update in updates for event in update.events):
         tx.run("cooccurrence/mark_stale")
 
 

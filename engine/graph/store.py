@@ -44,6 +44,17 @@ class Tx:
         with own_statement(name):
             return list(_rows(self._transaction.run(render(name, identifiers), parameters)))
 
+    def start(self, name: str, /, **parameters: Any) -> Callable[[], list[dict[str, Any]]]:
+        """Send a statement, and give what waits for its rows: the caller works on while the server does."""
+        with own_statement(name):
+            result = self._transaction.run(render(name), parameters)
+
+        def rows() -> list[dict[str, Any]]:
+            with own_statement(name):
+                return list(_rows(result))
+
+        return rows
+
     def run_text(self, text: str, **parameters: Any) -> neo4j.Result:
         """Run a text that is not in the catalogue: an analyst's, already checked."""
         return self._transaction.run(text, parameters)
