@@ -43,6 +43,10 @@ class WeightAverage:
         finally:
             torch._foreach_copy_(weights, own)
 
+    def keep(self) -> None:
+        """Give the model the average for good."""
+        torch._foreach_copy_(self._weights(), self._average)
+
     def state(self) -> dict[str, torch.Tensor]:
         """Give the average by the name of the parameter."""
         return dict(zip(self._names(), self._average, strict=True))

@@ -30,7 +30,15 @@ from engine.training.graph_stage import GraphGain, learn_graph
 from engine.training.graphs import UnseenGraphs, whole_graph
 from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
-from engine.training.start import batch_positions_for, choose_start, dropout_for, has_content, id_dropout_for
+from engine.training.start import (
+    Start,
+    batch_positions_for,
+    choose_start,
+    dropout_for,
+    has_content,
+    id_dropout_for,
+    start_again,
+)
 from engine.training.step import NEGATIVES, BatchLoss
 
 _VALIDATION_USERS: Final = 5000
@@ -61,6 +69,7 @@ class Trainer:
         strengths: Strength of each event type of the vocabulary.
         folder: Folder of checkpoints.
         report: Called after steps and epochs; it may raise to stop.
+        start: How to start, where it was chosen before; it is chosen on validation when empty.
     """
 
     def __init__(
@@ -72,6 +81,7 @@ class Trainer:
         strengths: npt.NDArray[np.float64],
         folder: Path,
         report: Callable[[Report], None] | None = None,
+        start: Start | None = None,
     ) -> None:
         self.data = data
         self.split = split
@@ -104,7 +114,12 @@ class Trainer:
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
         self.graph_gain: GraphGain | None = None
-        self.start = choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
+        self.start = (
+            choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
+            if start is None
+            else start_again(start, split.train, self.term, self.config, seed=training.seed)
+        )
+        self._earlier: str | None = None
         self.model.start_from(self.start.vectors, sets=self.start.sets)
         # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
         self._hears = settings.model.graph_attention and self.config.id_dropout > 0
@@ -155,10 +170,37 @@ class Trainer:
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
             "parts": [self._hears, self.settings.model.counted_edges],
             "processes": self.group.size,
+            "earlier": self._earlier,
             "new_only": not self.settings.ranking.recommend_seen,
             "events": hashlib.sha256(table.items.tobytes() + table.times.tobytes()).hexdigest(),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def go_on_from(self, earlier: Trainer) -> None:
+        """Begin with what an earlier run over the same catalogue has learnt, in place of the start."""
+        self.model.load_state_dict(earlier.model.state_dict())
+        with torch.no_grad():
+            # What an untaught id says is only that it was never right: better that it says nothing.
+            self.model.item_embedding.weight[torch.from_numpy(~earlier.taught).to(self.device)] = 0
+        # The average has to begin here too, or it would keep a share of the start, and all of it before the first step.
+        self._average = WeightAverage(self.model, self.settings.training.average_passes)
+        weights = [tensor.cpu().numpy().tobytes() for tensor in self.model.state_dict().values()]
+        self._earlier = hashlib.sha256(b"".join(weights)).hexdigest()
+        self._checkpoints.fingerprint = self.fingerprint()
+
+    def run_for(self, passes: int) -> None:
+        """Train for so many passes and keep what stands then.
+
+        Nothing is chosen, so no validation part is needed: for training on everything that is known, when the number
+        of passes was chosen before.
+        """
+        begin, progress = time.monotonic(), Progress()
+        while progress.epoch < passes:
+            self._epoch(progress, begin)
+            progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
+        self._average.keep()
+        if self._hears:
+            self.graph_gain = self._learn_graph()
 
     def run(self) -> Progress:
         """Train until the validation no longer gains; leaves the best model in `model`.
@@ -172,8 +214,8 @@ class Trainer:
         begin = time.monotonic() - (progress.seconds if progress else 0)
         if progress is None:
             progress = Progress()
-            if not self.start.sets:
-                # Counted edges alone are a good ranking: nothing worse than them is kept.
+            if not self.start.sets or self._earlier:
+                # Counted edges alone, or what was learnt before, are a good ranking: nothing worse is kept.
                 progress.best_ndcg = self.validate()
                 self._save(progress, best=True)
         while self._passes_left(progress) > 0:

@@ -26,6 +26,8 @@ from engine.model.recommender import Recommender
 from engine.training.data import Dataset, InteractionTable, Targets, recent
 
 INTEREST_EPSILON: Final = 1e-3
+NEWCOMER_POPULARITY: Final = 1.0
+"""Least weight of popularity for who has no history, as in `engine.ranking.cold_start`."""
 _GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
 _FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0)
 _FIT_ROUNDS: Final = 2
@@ -102,14 +104,17 @@ class ModelScorer:
         )
 
     def __call__(self, users: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        """Give the scores [B, I]."""
+        """Give the scores [B, I]; who has no history is ranked by what is popular, as a newcomer is served."""
         terms = self.terms(users, interests=bool(self.parameters.interests_scale))
         total = terms["sequence"]
         total += terms["co_occurrence"]
         if self.parameters.interests_scale:
             total += self.parameters.interests_scale * terms["interests"]
-        if self.parameters.popularity_scale:
-            total += self.parameters.popularity_scale * terms["popularity"]
+        newcomer = np.diff(self._history.offsets)[users] == 0
+        scale = self.parameters.popularity_scale
+        if scale or newcomer.any():
+            weight = np.where(newcomer, max(scale, NEWCOMER_POPULARITY), scale).astype(np.float32)
+            total += weight[:, None] * terms["popularity"]
         return np.asarray(total, dtype=np.float32)
 
     def alone(self, term: str) -> Callable[[npt.NDArray[np.integer]], npt.NDArray[np.floating]]:
@@ -133,6 +138,8 @@ class ModelScorer:
             torch.from_numpy(mask).to(device),
             torch.from_numpy(times).to(device),
         )[:, -1]
+        # Without a step there is no state: the encoder would read the padding, which is an item.
+        states = states * torch.from_numpy(mask.any(axis=1)).to(states)[:, None]
         logits = torch.log_softmax(states @ self._vectors.T, dim=-1).float().cpu().numpy()
         counts = self._term.counts(latest_items(self._history, users, self._term.latest))
         p = self.parameters

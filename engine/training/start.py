@@ -13,7 +13,7 @@ two are measured on validation, and the better one decides:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -100,6 +100,19 @@ def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig
     if found["mean of sets"] > found["mean of co_occurrence"]:
         return Start(by_set, "sets", True, found)
     return Start(by_order, "co_occurrence", True, found)
+
+
+def start_again(
+    chosen: Start, train: InteractionTable, term: CoOccurrenceTerm, config: RecommenderConfig, *, seed: int
+) -> Start:
+    """Start on other data in the way that was chosen before: only the vectors are made anew."""
+    by_set = chosen.of == "sets"
+    vectors = (
+        set_start(train, config.items, config.dim, seed=seed)
+        if by_set
+        else graph_start(term.weights, config.dim, seed=seed)
+    )
+    return replace(chosen, vectors=vectors)
 
 
 def dropout_for(table: InteractionTable, items: int) -> float:

@@ -146,6 +146,56 @@ def test_a_training_that_only_harms_leaves_the_counted_edges(tmp_path: Path) -> 
     assert trainer.validate() == pytest.approx(at_start)
 
 
+def _without_graph(trainer: Trainer) -> Trainer:
+    """Leave out graph attention, which learns last in any run and takes most of its time."""
+    trainer._hears = False
+    return trainer
+
+
+def test_a_run_that_goes_on_and_only_harms_leaves_what_was_learnt_before(tmp_path: Path) -> None:
+    earlier = _without_graph(_trainer(tmp_path / "earlier", 2))
+    earlier.run()
+    later = _without_graph(_trainer(tmp_path / "later", 1, learning_rate=3.0))
+    later.start = replace(later.start, sets=False)
+    later.go_on_from(earlier)
+    assert later.run().best_epoch == 0
+    for (name, one), (_, other) in zip(
+        earlier.model.state_dict().items(), later.model.state_dict().items(), strict=True
+    ):
+        assert torch.equal(one, other), name
+
+
+def test_an_id_that_nothing_has_taught_says_nothing_where_training_goes_on(tmp_path: Path) -> None:
+    earlier, later = _trainer(tmp_path / "earlier", 1), _trainer(tmp_path / "later", 1)
+    earlier.taught[3] = False
+    later.go_on_from(earlier)
+    assert not later.model.item_embedding.weight[3].any()
+    assert torch.equal(later.model.item_embedding.weight[4], earlier.model.item_embedding.weight[4])
+
+
+def test_a_number_of_passes_needs_no_validation(tmp_path: Path) -> None:
+    chosen = _without_graph(_trainer(tmp_path / "chosen", 2))
+    chosen.run()
+    targets = chosen.split.validation
+    nobody = replace(targets, users=targets.users[:0], positives=targets.positives[:0])
+    settings = _settings(99)
+    model = settings.model.model_copy(update={"id_dropout": chosen.config.id_dropout})
+    again = Trainer(
+        chosen.data,
+        replace(chosen.split, validation=nobody),
+        settings.model_copy(update={"model": model}),
+        strengths=STRENGTHS,
+        folder=tmp_path / "again",
+        start=chosen.start,
+    )
+    # The start is made anew in the way that was chosen, and the same steps lead to the same average.
+    assert np.allclose(again.start.vectors, chosen.start.vectors, atol=1e-6)
+    _without_graph(again).run_for(2)
+    expected = chosen._average.state()
+    for name, one in again.model.named_parameters():
+        assert torch.allclose(one, expected[name], atol=1e-5), name
+
+
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch.compile's own
 @pytest.mark.parametrize("setting", [{"precision": "bfloat16"}, {"compile": True}])
 def test_half_precision_and_a_compiled_encoder_learn_the_chain_too(

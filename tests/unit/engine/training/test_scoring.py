@@ -66,6 +66,20 @@ def test_the_score_is_the_sum_of_its_terms() -> None:
         assert scorer.alone(name)(targets.users[:7]) == pytest.approx(values, abs=1e-6)
 
 
+def test_who_has_no_history_is_ranked_by_what_is_popular() -> None:
+    scorer, targets = _scorer(by_interest=True)
+    scorer.parameters = replace(scorer.parameters, popularity_scale=0.0)
+    history = targets.history
+    # The first user loses all events.
+    scorer._history = history.keeping(np.arange(len(history)) >= history.offsets[1])
+    found = scorer(np.array([0, 1]))
+    order = np.argsort(-scorer._popularity, kind="stable")
+    assert (np.diff(found[0][order]) <= 1e-6).all() and found[0][order[0]] > found[0][order[-1]]
+    plain, _ = _scorer(by_interest=True)
+    plain.parameters = scorer.parameters
+    assert found[1] == pytest.approx(plain(np.array([1]))[0], abs=1e-5)
+
+
 def test_the_counted_term_is_the_logarithm_of_the_count() -> None:
     scorer, targets = _scorer(by_interest=False)
     p = scorer.parameters
