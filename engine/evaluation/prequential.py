@@ -4,6 +4,9 @@ Events are taken in the order of time. Before an event is known to anybody, its 
 user has not taken yet; then it becomes history (Dawid 1984; Gama et al. 2013, "On evaluating stream learning
 algorithms"). The arms differ in what becomes of an event: whether the user's state knows it, and whether the edges,
 or the whole model, learn from it at the end of each block.
+
+Events of one time have no order among them: none of them is known when another one is tested. Else the order in which
+the data happen to list a basket would tell what comes next.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from engine.domain import MS_PER_DAY
+from engine.errors import TrainingError
 from engine.evaluation import metrics
 from engine.evaluation.protocols import Ranks, Scorer
-from engine.training.data import InteractionTable
+from engine.training.data import InteractionTable, Split, Targets
 
 Int64 = npt.NDArray[np.int64]
 _CHUNK: Final = 128
@@ -30,8 +35,8 @@ class Block:
     """Events between two learnings.
 
     Attributes:
-        before: Everything before the block.
-        measured: Places in the stream of events whose item is new to the user, who is known by then [M].
+        before: Everything before the time at which the block begins.
+        measured: Places in the stream of events whose item is new to the user, who did something earlier [M].
     """
 
     before: InteractionTable
@@ -79,6 +84,10 @@ class Stream:
             seed: Seed of the draw.
         """
         bounds = np.linspace(round((1 - share) * len(self.places)), len(self.places), blocks + 1).astype(np.int64)
+        times = self.table.times[self.places]
+        # What happened at one time is in one block.
+        inside = bounds < len(times)
+        bounds[inside] = np.searchsorted(times, times[bounds[inside]])
         fit = self._fit_to_measure()
         fit = fit[fit >= bounds[0]]
         if len(fit) > most:
@@ -87,26 +96,29 @@ class Stream:
             yield Block(self.before(first), fit[(fit >= first) & (fit < last)])
 
     def _fit_to_measure(self) -> Int64:
-        """Give the events that have one before them, and whose item their user has not taken before."""
+        """Give the events that have an earlier one, and whose item their user has not taken before."""
         size = int(self.table.items.max()) + 1 if len(self.table) else 1
-        owner = np.repeat(np.arange(self.table.users, dtype=np.int64), np.diff(self.table.offsets))
+        owner = self._owners()
         _, first = np.unique(owner * size + self.table.items, return_index=True)
         good = np.zeros(len(self.table), dtype=bool)
         good[first] = True
-        lengths = np.diff(self.table.offsets)
-        good[self.table.offsets[:-1][lengths > 0]] = False
+        good &= self._same_time() > self.table.offsets[owner]
         return np.flatnonzero(good[self.places])
 
+    def _owners(self) -> Int64:
+        return np.repeat(np.arange(self.table.users, dtype=np.int64), np.diff(self.table.offsets))
+
+    def _same_time(self) -> Int64:
+        """Give the place in the table of the first event that its user did at the time of each event [N]."""
+        owner, times = self._owners(), self.table.times
+        begins = np.ones(len(times), dtype=bool)
+        begins[1:] = (owner[1:] != owner[:-1]) | (times[1:] != times[:-1])
+        return np.maximum.accumulate(np.where(begins, np.arange(len(times)), 0))
+
     def histories(self, measured: Int64) -> InteractionTable:
-        """Give what the user of each measured event did before it, one user an event."""
-        at = self.places[measured]
+        """Give what the user of each measured event did at earlier times, one user an event."""
         begin = self.table.offsets[self.users[measured]]
-        lengths = at - begin
-        offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-        inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) + np.repeat(begin, lengths)
-        ids = [str(number) for number in range(len(measured))]
-        table = self.table
-        return InteractionTable(ids, offsets, table.items[inside], table.types[inside], table.times[inside])
+        return _rows(self.table, begin, self._same_time()[self.places[measured]] - begin)
 
 
 def rank_block(
@@ -139,24 +151,62 @@ def rank_block(
 
 
 def last_days(now: Stream, block: Block, items: int, days: float) -> Scorer:
-    """Rank each measured event by what was popular in the days before it, its own moment included."""
+    """Rank each measured event by what was popular in the days up to it, its own moment left out."""
     times = now.table.times[now.places]
     taken = now.table.items[now.places]
 
     def scores(rows: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
         found = np.zeros((len(rows), items))
         for row, number in enumerate(block.measured[rows]):
-            first = np.searchsorted(times, times[number] - int(days * MS_PER_DAY))
-            found[row] = np.bincount(taken[first:number], minlength=items)
+            first, last = np.searchsorted(times, [times[number] - int(days * MS_PER_DAY), times[number]])
+            found[row] = np.bincount(taken[first:last], minlength=items)
         return found
 
     return scores
 
 
+def hold_out(table: InteractionTable, items: int, *, share: float, most: int, seed: int) -> Split:
+    """Split what is known so that validation asks what the stream will ask.
+
+    The last share of the events is validation: each event with what its user did at earlier times, one user an event.
+    A split by user, as `leave_one_out`, would ask other users than those who come next. There is no test part; the
+    stream is the test.
+
+    Args:
+        table: What is known.
+        items: Size of the catalogue.
+        share: Share of the events held out.
+        most: Events of them asked for at most.
+        seed: Seed of the draw.
+
+    Raises:
+        TrainingError: None of the events held out can be measured.
+    """
+    stream = Stream.of(table)
+    [block] = stream.blocks(share, 1, most=most, seed=seed)
+    asked = len(block.measured)
+    if not asked or not len(block.before):
+        raise TrainingError(
+            "No event of the last ones has an earlier one of its user and an item that is new to the user.",
+            field="events",
+            value=len(table),
+            remedy="Bring more events.",
+        )
+    column = table.items[stream.places[block.measured]]
+    entries = (np.ones(asked, dtype=bool), column, np.arange(asked + 1))
+    positives = sparse.csr_array(entries, shape=(asked, items))
+    validation = Targets(stream.histories(block.measured), np.arange(asked, dtype=np.int32), positives, start=0)
+    return Split(block.before, validation, validation, counts_history=False)
+
+
 def _of_users(table: InteractionTable, users: Int64) -> InteractionTable:
     """Give the histories of users, one row each, in their order; a user may come more than once."""
-    begin, lengths = table.offsets[users], np.diff(table.offsets)[users]
+    return _rows(table, table.offsets[users], np.diff(table.offsets)[users])
+
+
+def _rows(table: InteractionTable, begin: Int64, lengths: Int64) -> InteractionTable:
+    """Give slices of a table as users of their own."""
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths) + np.repeat(begin, lengths)
-    ids = [str(number) for number in range(len(users))]
+    ids = [str(number) for number in range(len(lengths))]
     return InteractionTable(ids, offsets, table.items[inside], table.types[inside], table.times[inside])

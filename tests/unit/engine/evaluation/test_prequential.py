@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.domain import MS_PER_DAY
-from engine.evaluation.prequential import Stream, last_days, rank_block
+from engine.errors import TrainingError
+from engine.evaluation.prequential import Stream, hold_out, last_days, rank_block
 from engine.evaluation.protocols import Scorer
 from engine.training.data import InteractionTable
 
@@ -42,6 +43,34 @@ def test_measured_is_what_is_new_to_a_known_user(stream: Stream) -> None:
 def test_a_state_knows_what_came_before_the_event(stream: Stream) -> None:
     known = stream.histories(np.array([2, 4, 5]))
     assert [known.items[known.of_user(row)].tolist() for row in range(3)] == [[0], [3], [0, 1, 0]]
+
+
+def test_events_of_one_time_do_not_know_each_other() -> None:
+    """Ann takes 0 on day 0, then 1, 2 and 3 at once; Ben takes 2 and 3 at once, before anything else."""
+    users = np.array([0, 0, 0, 0, 1, 1])
+    days = np.array([0, 5, 5, 5, 5, 5])
+    table = InteractionTable.from_columns(
+        users, np.array([0, 1, 2, 3, 2, 3]), np.ones(6, dtype=np.int64), days * MS_PER_DAY, ["ann", "ben"]
+    )
+    stream = Stream.of(table)
+    # Ben has nothing to go by, and the block begins with the day.
+    [block] = stream.blocks(2 / 6, 1, most=100, seed=1)
+    assert block.measured.tolist() == [1, 2, 3]
+    assert len(block.before) == 1
+    known = stream.histories(block.measured)
+    assert [known.items[known.of_user(row)].tolist() for row in range(3)] == [[0], [0], [0]]
+    assert last_days(stream, block, 4, 7)(np.arange(3)).tolist() == [[1, 0, 0, 0]] * 3
+
+
+def test_validation_asks_as_the_stream_does(stream: Stream) -> None:
+    split = hold_out(stream.table, 4, share=4 / 7, most=100, seed=1)
+    assert split.train.items.tolist() == [0, 1, 3]
+    history, positives = split.validation.history, split.validation.positives
+    assert [history.items[history.of_user(row)].tolist() for row in range(2)] == [[3], [0, 1, 0]]
+    assert positives.toarray().argmax(axis=1).tolist() == [1, 2]
+    assert not split.counts_history
+    with pytest.raises(TrainingError, match="new to the user"):
+        hold_out(stream.table, 4, share=1 / 7, most=100, seed=1)
 
 
 def test_known_items_leave_the_ranking_and_a_frozen_state_stays(stream: Stream) -> None:
