@@ -109,6 +109,13 @@ def prequential_tables(results: Sequence[Result]) -> str:
     for found in results:
         how = "with a model trained" if found["trained"] else "by counted edges alone"
         lines += [f"{found['dataset']['name']}, {how}, {found['measured']} events in {found['blocks']} blocks:", ""]
+        if found.get("chosen"):
+            ndcg = found["chosen"]["validation_ndcg@10"]
+            lines[-1:] = [
+                f"(chosen on validation: {found['chosen']['passes']} passes, N@10 {_digits(ndcg['model'])}; "
+                f"counted edges alone {_digits(ndcg['counted edges'])})",
+                "",
+            ]
         lines += ["| arm | R@10 | R@10, 95 % over events | R@20 | MRR | seconds |", "|---|---|---|---|---|---|"]
         for name, arm in found["arms"].items():
             low, high = arm["recall@10_interval"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.accuracy.tables import edge_tables, modality_tables, newcomer_tables
+from benchmarks.accuracy.tables import edge_tables, modality_tables, newcomer_tables, prequential_tables
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -31,6 +31,22 @@ def test_newcomers_have_a_row_a_ranking() -> None:
     assert found[4] == "| friends | .4000 | .3500 to .4400 | .3000 | .4500 |"
     alike = newcomer_tables([{"newcomers": "d", "seed": 1, "users": 9, "rankings": {}}], known="attributes")
     assert alike.splitlines()[0] == "d, seed 1, 9 newcomers with attributes:"
+
+
+def test_arms_have_a_row_each_and_say_what_validation_chose() -> None:
+    arm = {"recall@10": 0.2, "recall@20": 0.3, "mrr": 0.1, "recall@10_interval": [0.15, 0.25], "seconds": 4.0}
+    found: dict[str, Any] = {"dataset": {"name": "d"}, "trained": False, "measured": 9, "blocks": 2, "arms": {"x": arm}}
+    plain = prequential_tables([found]).splitlines()
+    assert plain[0] == "d, by counted edges alone, 9 events in 2 blocks:"
+    assert plain[4] == "| x | .2000 | .1500 to .2500 | .3000 | .1000 | 4 |"
+    chosen = {"passes": 7, "validation_ndcg@10": {"counted edges": 0.08, "model": 0.09}}
+    trained = prequential_tables([{**found, "trained": True, "chosen": chosen}]).splitlines()
+    assert trained[:3] == [
+        "d, with a model trained, 9 events in 2 blocks:",
+        "(chosen on validation: 7 passes, N@10 .0900; counted edges alone .0800)",
+        "",
+    ]
+    assert trained[3:] == plain[2:]
 
 
 def test_edges_have_a_row_a_model_with_the_gain_of_the_learnt_weight() -> None:
