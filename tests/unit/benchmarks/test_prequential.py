@@ -6,9 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import sparse
 
-from benchmarks.accuracy.prequential import Learner
+from benchmarks.accuracy.prequential import (
+    CONTINUED,
+    FROZEN,
+    POPULAR,
+    RECOMPUTED,
+    RETRAINED,
+    Learner,
+    measure,
+)
 from engine.domain import MS_PER_DAY
 from engine.evaluation.case import Case
 from engine.evaluation.prequential import hold_out
@@ -19,10 +28,10 @@ from engine.training.scoring import TermParameters
 ITEMS, USERS, DAYS = 24, 60, 12
 
 
-def _case(**training: object) -> Case:
-    """Each user walks a ring of items, one a day."""
+def _case(jump: int = 0, **training: object) -> Case:
+    """Each user walks a ring of items, one a day, and leaves some out on day 10."""
     start = np.random.default_rng(0).integers(0, ITEMS, USERS)
-    items = (start[:, None] + np.arange(DAYS)) % ITEMS
+    items = (start[:, None] + np.arange(DAYS) + jump * (np.arange(DAYS) >= 10)) % ITEMS
     users, times = np.repeat(np.arange(USERS), DAYS), np.tile(np.arange(DAYS) * MS_PER_DAY, USERS)
     ones = np.ones(USERS * DAYS, dtype=int)
     table = InteractionTable.from_columns(users, items.ravel(), ones, times, [str(user) for user in range(USERS)])
@@ -50,6 +59,18 @@ def test_continued_training_goes_on_from_the_present_weights_and_full_retraining
     )
     assert after == pytest.approx(before, abs=1e-4)
     assert np.abs(anew - before).max() > 0.1
+
+
+def test_each_arm_knows_what_its_name_says() -> None:
+    """Days 9 to 11 are tested: on day 10 everybody jumps, and only who knows of it can tell day 11."""
+    found = measure(_case(jump=7), 2, 1000, 1, True, Console(quiet=True))
+    arms = {name: arm["mrr"] for name, arm in found["arms"].items()}
+    assert list(arms) == [FROZEN, RECOMPUTED, CONTINUED, RETRAINED, POPULAR]
+    assert found["measured"] == 3 * USERS
+    for name in (RECOMPUTED, CONTINUED, RETRAINED):
+        assert arms[name] > arms[FROZEN] + 0.1, name
+    assert arms[POPULAR] < 0.5
+    assert found["chosen"]["validation_ndcg@10"]["counted edges"] > 0.95
 
 
 def test_validation_is_later_than_what_is_learnt_and_no_history_knows_its_event() -> None:
