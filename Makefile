@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 
 .PHONY: help install demo up down test test-unit test-faults lint format types imports docs constraints bench-accuracy bench-serving bench-api bench-ingest clean
 
@@ -31,8 +32,8 @@ up: install  ## Start Neo4j, Valkey, API and workers; come back when they answer
 down: install  ## Stop everything that up or demo started
 	$(BIN)/interestgraph down
 
-test: install  ## All tests, with real servers
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: install  ## All tests, with real servers, in two processes; one by one: make test TEST_PROCESSES=0
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: install  ## Only the tests that start no server
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

@@ -1,7 +1,8 @@
-"""Fixtures: real servers, started once for the whole run."""
+"""Fixtures: real servers, started once for each process that runs tests."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,30 @@ from tests.support.servers import running
 
 pytest_plugins = ["tests.support.api_server"]
 
+# The models of the tests are tiny: more threads than one only wait for each other, and for the other process's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_FOLDERS = ("e2e", "contract", "faults", "integration", "unit")
+"""What takes longest comes first, so that two processes end at about the same time."""
+_TOGETHER = ("e2e", "contract")
+"""Folders whose files share servers of their own."""
 
 # Tests never assert seconds: a busy machine is no failure.
 hypothesis_settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what has to run in one process, in order: a file, or a folder that shares servers."""
+    root = Path(__file__).parent
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(root).parts[0]
+
+    for item in items:
+        group = folder(item) if folder(item) in _TOGETHER else item.path.relative_to(root).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _FOLDERS.index(folder(item)))
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def test_two_processes_on_a_new_database_apply_each_once(store: GraphStore) -> N
     drop_schema(store)
     processes = [run_in_process(store) for _ in range(2)]
     try:
-        applied = [process.communicate(timeout=120)[0].split() for process in processes]
+        applied = [process.communicate(timeout=180)[0].split() for process in processes]
     finally:
         migrate(store)  # the other tests need it
     assert [process.returncode for process in processes] == [0, 0]

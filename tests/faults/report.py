@@ -20,6 +20,11 @@ def add(fault: str, **found: Any) -> None:
     _rows.append({"fault": fault, **found})
 
 
+def rows() -> list[dict[str, Any]]:
+    """Give what was kept, in a form that goes from process to process."""
+    return list(json.loads(json.dumps(_rows)))
+
+
 def show() -> str:
     """Give the table; write the file that the environment names."""
     if not _rows:

@@ -183,7 +183,7 @@ def test_a_killed_import_goes_on_where_it_stood(store: GraphStore, neo4j_server:
         environment.pop(name, None)
 
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 180
         while ask(store, "MATCH (e:Event) RETURN count(e) AS n")[0]["n"] == 0:
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline

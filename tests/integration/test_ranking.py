@@ -111,7 +111,7 @@ def ids(found: RecommendationList) -> list[str]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while not holds():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.02)

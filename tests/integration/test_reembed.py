@@ -38,13 +38,16 @@ from tests.support.celery_worker import (
     wait_until,
     worker_environment,
 )
+from tests.support.hold import holding
 from tests.support.servers import running
 from tests.support.tiny_model import DIM, make_tiny_version
 from workers import contracts
 
 # Generous: a loaded machine imports torch in a minute.
 pytestmark = pytest.mark.timeout(900)
-ITEMS, USERS = 40, 300
+ITEMS, USERS = 40, 60
+MIDDLE, LATER = "u030", "u050"
+"""Users whose nodes are held, so that a run stands before them."""
 
 
 def fill(store: GraphStore, settings: Settings) -> None:
@@ -109,7 +112,7 @@ def wait_for(store: GraphStore, job_id: str, state: JobState) -> None:
 
 
 def wait_for_users(store: GraphStore, job_id: str) -> None:
-    """Wait until a job is in the middle of the users."""
+    """Wait until a job is among the users; it cannot pass the one that is held."""
     wait_until(lambda: get_job(store, job_id).done > ITEMS + 10, why=lambda: f"{get_job(store, job_id)}")
     assert get_job(store, job_id).state == JobState.RUNNING
 
@@ -183,7 +186,10 @@ def test_a_killed_worker_is_replaced(
     store: GraphStore, settings: Settings, environment: dict[str, str], broker: redis.Redis, home: Path, version: str
 ) -> None:
     with running_beat(environment, home), running_worker("cpu", environment, home, name="kill"):
-        with running_worker("gpu", environment, home, name="killed", ready=False) as first:
+        with (
+            running_worker("gpu", environment, home, name="killed", ready=False) as first,
+            holding(store, MIDDLE),
+        ):
             job_id = ask(store, settings, version=version)
             wait_for_users(store, job_id)
             first.kill()
@@ -203,16 +209,19 @@ def test_a_killed_worker_is_replaced(
 def test_an_ended_worker_gives_its_job_back_and_a_cancelled_one_stops(
     store: GraphStore, settings: Settings, environment: dict[str, str], broker: redis.Redis, home: Path, version: str
 ) -> None:
-    with running_worker("gpu", environment, home, name="ended") as first:
-        job_id = ask(store, settings, version=version)
-        wait_for_users(store, job_id)
-        assert first.stop() == 0
+    with running_worker("gpu", environment, home, name="ended", ready=False) as first:
+        with holding(store, MIDDLE):
+            job_id = ask(store, settings, version=version)
+            wait_for_users(store, job_id)
+            first.ask_to_end()
+        assert first.ended() == 0
     waiting = get_job(store, job_id)
     assert waiting.state == JobState.QUEUED
     assert broker.llen("gpu") == 1
     with running_worker("gpu", environment, home, name="cancelled", ready=False) as second:
-        wait_until(lambda: get_job(store, job_id).fence == 2)
-        request_cancel(store, job_id)
+        with holding(store, LATER):
+            wait_until(lambda: get_job(store, job_id).fence == 2)
+            request_cancel(store, job_id)
         wait_for(store, job_id, JobState.CANCELLED)
         cancelled = get_job(store, job_id)
         assert waiting.done <= cancelled.done < cancelled.total
@@ -257,13 +266,14 @@ def test_database_and_broker_die_in_the_middle(tmp_path_factory: pytest.TempPath
             fill(store, settings)
             version = make_tiny_version(store, settings, settings.models_dir)
             with running_worker("gpu", environment, home, name="outage") as worker:
-                job_id = ask(store, settings, version=version)
-                wait_for_users(store, job_id)
-                for part in (NEO4J, VALKEY):
-                    process = stack.child(part).process()
-                    assert process is not None
-                    os.kill(process.pid, signal.SIGKILL)
-                    process.wait(10)
+                with holding(store, MIDDLE):
+                    job_id = ask(store, settings, version=version)
+                    wait_for_users(store, job_id)
+                    for part in (NEO4J, VALKEY):
+                        process = stack.child(part).process()
+                        assert process is not None
+                        os.kill(process.pid, signal.SIGKILL)
+                        process.wait(60)
                 worker.wait_for("job_waits_for_database")
                 stack.up()
                 wait_for(store, job_id, JobState.SUCCEEDED)

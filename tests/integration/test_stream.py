@@ -230,11 +230,11 @@ def test_full_stream_takes_all_of_a_batch_or_nothing(
     thread = threading.Thread(target=consumer.run, args=[stop])
     thread.start()
     try:
-        assert len(producer.send([event(number) for number in range(200)], wait_s=60)) == 200
+        assert len(producer.send([event(number) for number in range(200)], wait_s=180)) == 200
         wait_until(lambda: producer.length() == 0)
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(180)
     assert len(stored(store)) == 200
 
 
@@ -380,7 +380,7 @@ def test_waits_for_a_fold_that_is_far_behind(
         wait_until(lambda: producer.length() < held)
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(180)
     assert not thread.is_alive()
     assert state_of(client, settings).paused_s > 0
 
@@ -412,7 +412,7 @@ def test_servers_that_go_away_are_waited_for(
             wait_until(lambda: producer.length() == 0)
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(180)
     assert not thread.is_alive() and len(stored(store)) == 200
 
 

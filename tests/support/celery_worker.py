@@ -91,18 +91,26 @@ class CeleryProcess:
             for member in members:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
-    def stop(self, *, timeout_s: float = 30) -> int:
+    def ask_to_end(self) -> None:
+        """Ask a worker to end, and wait until it has heard it."""
+        self.process.terminate()
+        self.wait_for("Warm shutdown")
+
+    def ended(self, *, timeout_s: float = 180) -> int:
+        """Wait until it has ended and give its exit status."""
+        try:
+            return int(self.process.wait(timeout_s))
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"it did not end by SIGTERM:\n{self.log()[-3000:]}") from None
+
+    def stop(self) -> int:
         """Ask it to end and give its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-            try:
-                self.process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise AssertionError(f"it did not end by SIGTERM:\n{self.log()[-3000:]}") from None
-        return int(self.process.returncode)
+        return self.ended()
 
 
 def worker_arguments(queue: str, name: str, *, concurrency: int = 1) -> list[str]:

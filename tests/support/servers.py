@@ -20,7 +20,9 @@ def running(home: Path, *, version: str = "2026.09.0", parts: tuple[str, ...] = 
     """
     kept = os.environ.get("INTERESTGRAPH_TEST_HOME")
     if kept:
-        home = Path(kept) / f"{version}-{'-'.join(parts)}"
+        # Each process of the tests has servers of its own.
+        process = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+        home = Path(kept) / f"{process}-{version}-{'-'.join(parts)}"
     own = load_settings(
         home=home,
         # The quick compiler alone: the server starts in two thirds of the time and does not live long.

@@ -54,13 +54,13 @@ class ConsumerProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> int:
         """Ask it to end and give its exit status."""
         if self.process.poll() is None:
             self.process.terminate()
-        return int(self.process.wait(60))
+        return int(self.process.wait(180))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -30,12 +33,24 @@ def make_tiny_version(
         seed: Seed of the weights.
     """
     items = read_items(store, lambda stage, done, total: None).table
-    vocabulary = event_vocabulary(settings)
+    files = _artefact(version, tuple(items.ids), tuple(items.interest_ids), tuple(event_vocabulary(settings)), seed)
+    target = models_dir / version
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (target / name).write_bytes(content)
+    return create_version(store, dim=DIM, model="tiny", version=version).id
+
+
+@cache
+def _artefact(
+    version: str, item_ids: Sequence[str], interest_ids: Sequence[str], vocabulary: Sequence[str], seed: int
+) -> dict[str, bytes]:
+    """Give the files of an artefact by name; made once, as the export of an encoder takes seconds."""
     torch.manual_seed(seed)
     model = Recommender(
         RecommenderConfig(
-            items=len(items),
-            interests=len(items.interest_ids),
+            items=len(item_ids),
+            interests=len(interest_ids),
             content={},
             event_types=len(vocabulary),
             dim=DIM,
@@ -43,12 +58,13 @@ def make_tiny_version(
             max_history=5,
         )
     )
-    write_artefact(
-        models_dir,
-        version=version,
-        model=model,
-        item_ids=items.ids,
-        interest_ids=items.interest_ids,
-        card={"event_types": list(vocabulary), "text_encoder": None, "graph_neighbours": 4, "terms": TERMS},
-    )
-    return create_version(store, dim=DIM, model="tiny", version=version).id
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_artefact(
+            Path(folder),
+            version=version,
+            model=model,
+            item_ids=item_ids,
+            interest_ids=interest_ids,
+            card={"event_types": list(vocabulary), "text_encoder": None, "graph_neighbours": 4, "terms": TERMS},
+        )
+        return {path.name: path.read_bytes() for path in written.iterdir()}

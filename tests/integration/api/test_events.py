@@ -177,7 +177,7 @@ def test_line_of_50_mb_is_refused_and_never_held(api_server: ApiServer, api: htt
 
 def raw_request(url: str, head: bytes) -> socket.socket:
     address = httpx.URL(url)
-    connection = socket.create_connection((address.host, address.port), timeout=30)
+    connection = socket.create_connection((address.host, address.port), timeout=180)
     connection.sendall(
         b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n" + head + b"\r\n"
     )
@@ -199,7 +199,7 @@ def test_client_that_goes_away_leaves_whole_events_and_a_server_that_works(
     )
     with connection:
         connection.sendall(chunk(first) + b"%x\r\n%s" % (len(rest) + 100, rest) if chunked else first + rest)
-    wait_until(lambda: len(stored(store)) >= 2000, timeout_s=30, why=api_server.log)
+    wait_until(lambda: len(stored(store)) >= 2000, why=api_server.log)
     # Then its place is free again, and sending all of it again completes it; nothing of the last line was there.
     told: dict[str, Any] = {}
 
@@ -210,7 +210,7 @@ def test_client_that_goes_away_leaves_whole_events_and_a_server_that_works(
         told.update(answered.json())
         return True
 
-    wait_until(again, timeout_s=60)
+    wait_until(again)
     assert told["accepted"] >= 1 and told["accepted"] + told["duplicates"] == 4001
     assert len(stored(store)) == 4001
 
@@ -317,7 +317,7 @@ def test_too_much_is_429_with_retry_after(
             assert broker.xlen("interestgraph:events") == 8
             assert api.post("/v1/events?wait=false", json=event(9)).status_code == 202
         answers: list[httpx.Response] = []
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
 
         def hammer() -> None:
             with server.client() as own:

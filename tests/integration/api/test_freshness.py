@@ -103,7 +103,7 @@ def test_every_part_of_the_answer_knows_of_the_event(
     # What others took one after the other, folded and seen by every process.
     sent(shop, *(event(kind, user, item) for user in "xyz" for kind, item in [("view", "milk-0"), ("view", "bread-0")]))
     fold_waiting(store, neo4j_server)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     known = 0
     while known < 8:
         assert time.monotonic() < end
@@ -133,7 +133,7 @@ def test_every_part_of_the_answer_knows_of_the_event(
         assert meta["moves_waiting"] >= 0
         assert meta["recounting"] is False
     waiting = asked(shop, "new-0")["meta"]
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while waiting["events_waiting"] < 6:
         assert time.monotonic() < end
         waiting = asked(shop, "new-0")["meta"]
@@ -163,7 +163,7 @@ def test_a_killed_process_leaves_the_other_answering_with_the_event(shop: ApiSer
         assert found["cut"]["seen"] == 1
         answered += 1
     assert answered == len(ITEMS)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while before[0] in shop.worker_pids() or len(shop.worker_pids()) < 2:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -241,7 +241,7 @@ def test_tokens_outlive_a_crash_of_the_database(own_server: tuple[ApiServer, Set
     process = stack.child(NEO4J).process()
     assert process is not None
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     stack.up(only=(NEO4J,))
     server.wait_ready()
     for user, token in tokens.items():

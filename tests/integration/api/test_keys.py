@@ -79,7 +79,7 @@ def test_revoked_key_stops_working(locked: ApiServer, store: GraphStore) -> None
     with locked.client() as client:
         assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
         revoke_key(store, made.id)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 180
         while client.get("/v1/jobs", headers=bearer(key)).status_code != 401:
             assert time.monotonic() < end, "a revoked key still works"
             time.sleep(0.2)

@@ -19,7 +19,7 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
         env={**os.environ, **environment, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
     )
 
 

@@ -56,7 +56,7 @@ def test_events_are_counted(api: httpx.Client) -> None:
 def test_parts_and_state_are_of_a_living_process(api: httpx.Client) -> None:
     assert api.put("/v1/items/i", json={}).status_code == 201
     api.get("/health/ready")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while metric(api.get("/metrics").text, "interestgraph_state_items") != 1:
         assert time.monotonic() < end, api.get("/metrics").text
         time.sleep(0.2)

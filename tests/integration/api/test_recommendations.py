@@ -26,7 +26,7 @@ def shop(api_server: ApiServer, store: GraphStore) -> Iterator[ApiServer]:
             kind = item.split("-")[0]
             body = {"title": item.title(), "about": [{"kind": "category", "name": kind}]}
             assert client.put(f"/v1/items/{item}", json=body).status_code in (200, 201)
-    end = time.monotonic() + 120
+    end = time.monotonic() + 180
     known_in_a_row = 0
     while known_in_a_row < 8:
         assert time.monotonic() < end, "the processes do not see the items"

@@ -47,7 +47,7 @@ def kill(stack: EmbeddedStack, part: str) -> None:
     process = stack.child(part).process()
     assert process is not None
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
 
 
 def event(**more: Any) -> dict[str, Any]:
@@ -83,14 +83,14 @@ def test_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(server: ApiSer
     for pid in before:
         time.sleep(0.7)
         os.kill(pid, signal.SIGKILL)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while set(server.worker_pids()) & set(before) or len(server.worker_pids()) < len(before):
         assert time.monotonic() < end
         time.sleep(0.1)
     time.sleep(0.5)
     stop.set()
     for sender in senders:
-        sender.join(30)
+        sender.join()
     assert server.wait_ready()["status"] in ("ready", "degraded")
     with GraphStore.open(own_servers) as store:
         stored = store.read("events/page_of_user", user_id="killed", before_at=2**63 - 1, before_id="", limit=100_000)

@@ -10,25 +10,25 @@ from engine.errors import BusyError
 
 
 def test_refuses_at_once_when_places_and_queue_are_taken() -> None:
-    slots = Slots("writes", 1, queue=1, wait_s=30)
+    slots = Slots("writes", 1, queue=1, wait_s=180)
     go, inside = threading.Event(), threading.Event()
 
     def work() -> None:
         with slots.take():
             inside.set()
-            go.wait(30)
+            go.wait(180)
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(work)
-        inside.wait(30)
+        inside.wait(180)
         second = pool.submit(work)
         while slots.inside < 2:
             pass
         with pytest.raises(BusyError) as caught, slots.take():
             pass
         go.set()
-        first.result(30)
-        second.result(30)
+        first.result(180)
+        second.result(180)
     assert caught.value.retry_after_s >= 1 and caught.value.remedy
     with slots.take():
         assert slots.inside == 1

@@ -39,7 +39,7 @@ torch.distributed.destroy_process_group()
 def _torchrun(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "INTERESTGRAPH_HOME": str(folder / "home")}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
