@@ -13,6 +13,7 @@ from engine.evaluation.bootstrap import interval
 from engine.evaluation.case import Case, event_case, sequence_case, with_overrides
 from engine.evaluation.run import Result, evaluate_seeds
 
+pytestmark = pytest.mark.usefixtures("short_graph_stage")
 ITEMS = 30
 
 

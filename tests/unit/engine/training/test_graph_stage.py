@@ -75,6 +75,7 @@ def test_only_the_graph_can_answer(tmp_path: Path) -> None:
     assert heard > 0.5
 
 
+@pytest.mark.usefixtures("short_graph_stage")
 def test_nothing_else_is_changed_by_it(tmp_path: Path) -> None:
     one, other = _trainer(tmp_path / "one"), _trainer(tmp_path / "other", graph_attention=False)
     one.run()
@@ -88,6 +89,7 @@ def test_nothing_else_is_changed_by_it(tmp_path: Path) -> None:
     assert learns[0] == learns[1] and any(learns[0])
 
 
+@pytest.mark.usefixtures("short_graph_stage")
 def test_what_does_not_help_is_shut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_stage.GraphGain, "kept", property(lambda gain: False))
     trainer = _trainer(tmp_path)
@@ -95,6 +97,7 @@ def test_what_does_not_help_is_shut(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert float(trainer.model.graph.gate.detach()) == 0.0
 
 
+@pytest.mark.usefixtures("short_graph_stage")
 def test_the_same_seed_learns_the_same(tmp_path: Path) -> None:
     gains = []
     for name in ("one", "other"):
@@ -109,6 +112,7 @@ def test_only_a_lower_loss_is_a_gain(heard: float, kept: bool) -> None:
     assert graph_stage.GraphGain(without=2.0, heard=heard).kept is kept
 
 
+@pytest.mark.usefixtures("short_graph_stage")
 def test_who_judges_is_not_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folds: dict[bool, set[int]] = {True: set(), False: set()}
     whole = graph_stage._loss

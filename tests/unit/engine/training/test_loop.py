@@ -19,6 +19,7 @@ from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, InteractionTable, ItemTable, split_by_time
 from engine.training.loop import Report, Trainer
 
+pytestmark = pytest.mark.usefixtures("short_graph_stage")
 ITEMS, USERS, DAYS = 24, 150, 16
 STRENGTHS = np.array([0.0, 1.0])
 
