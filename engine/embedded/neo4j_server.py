@@ -82,7 +82,7 @@ class Neo4jServer:
                 log=log,
                 cwd=self.home if self.home.exists() else None,
                 ready=lambda: is_open(port) and child.owns_port() and self.answers(port),
-                ready_timeout_s=120,
+                ready_timeout_s=300,
                 stop_timeout_s=60,
                 port=port,
             )
@@ -229,7 +229,7 @@ class Neo4jServer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         if done.returncode != 0:
             raise EmbeddedServerError(

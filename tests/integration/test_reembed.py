@@ -44,7 +44,7 @@ from tests.support.tiny_model import DIM, make_tiny_version
 from workers import contracts
 
 # Generous: a loaded machine imports torch in a minute.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 ITEMS, USERS = 40, 60
 MIDDLE, LATER = "u030", "u050"
 """Users whose nodes are held, so that a run stands before them."""

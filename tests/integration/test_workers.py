@@ -21,7 +21,7 @@ from tests.support.celery_worker import running_beat, running_worker, wait_until
 from workers import contracts
 
 # Generous: a loaded machine imports torch in a minute.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 REBUILD = "rebuild_co_occurrence"
 PICKLED = json.dumps(
     {

@@ -62,7 +62,7 @@ class ApiServer:
         """Process ids of the workers."""
         return [child.pid for child in psutil.Process(self.pid).children()]
 
-    def start(self, *, timeout_s: float = 120) -> ApiServer:
+    def start(self, *, timeout_s: float = 300) -> ApiServer:
         """Start it and wait until it answers, whatever the other parts do."""
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
@@ -80,23 +80,23 @@ class ApiServer:
             if found:
                 self.url = found.group(1)
                 with contextlib.suppress(httpx.TransportError):
-                    if httpx.get(f"{self.url}/health/live", timeout=5).status_code == 200:
+                    if httpx.get(f"{self.url}/health/live", timeout=30).status_code == 200:
                         return self
             time.sleep(0.1)
         self.stop()
         raise RuntimeError(f"the API does not answer:\n{self.log()[-4000:]}")
 
-    def wait_ready(self, *, timeout_s: float = 150) -> dict[str, Any]:
+    def wait_ready(self, *, timeout_s: float = 300) -> dict[str, Any]:
         """Wait until every required part is up."""
         return self.wait_for(lambda answered: answered.status_code == 200, timeout_s=timeout_s)
 
-    def wait_for(self, condition: Any, *, timeout_s: float = 120) -> dict[str, Any]:
+    def wait_for(self, condition: Any, *, timeout_s: float = 300) -> dict[str, Any]:
         """Wait until the readiness answer fulfils a condition."""
         end = time.monotonic() + timeout_s
         last: httpx.Response | None = None
         while time.monotonic() < end:
             with contextlib.suppress(httpx.TransportError):
-                last = httpx.get(f"{self.url}/health/ready", timeout=15)
+                last = httpx.get(f"{self.url}/health/ready", timeout=60)
                 if condition(last):
                     return dict(last.json())
             time.sleep(0.1)
@@ -109,17 +109,17 @@ class ApiServer:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(30)
+                self._process.wait(120)
             except subprocess.TimeoutExpired:
                 for child in psutil.Process(self.pid).children(recursive=True):
                     child.kill()
                 self._process.send_signal(signal.SIGKILL)
-                self._process.wait(10)
+                self._process.wait(60)
         self._process = None
 
     def client(self, **options: Any) -> httpx.Client:
         """Give an HTTP client of it."""
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return httpx.Client(base_url=self.url, timeout=120, **options)
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ class CeleryProcess:
         """Everything it has logged."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def wait_for(self, text: str, *, timeout_s: float = 180) -> None:
+    def wait_for(self, text: str, *, timeout_s: float = 300) -> None:
         """Wait until its log has a text."""
         wait_until(
             lambda: text in self.log(), timeout_s=timeout_s, why=lambda: f"no {text!r} in:\n{self.log()[-3000:]}"
@@ -98,7 +98,7 @@ class CeleryProcess:
         self.process.terminate()
         self.wait_for("Warm shutdown")
 
-    def ended(self, *, timeout_s: float = 180) -> int:
+    def ended(self, *, timeout_s: float = 300) -> int:
         """Wait until it has ended and give its exit status."""
         try:
             return int(self.process.wait(timeout_s))
@@ -146,7 +146,7 @@ def running_beat(environment: Mapping[str, str], home: Path) -> Iterator[CeleryP
 
 
 def wait_until(
-    condition: Callable[[], bool], *, timeout_s: float = 180, why: Callable[[], str] = lambda: "it never came so"
+    condition: Callable[[], bool], *, timeout_s: float = 300, why: Callable[[], str] = lambda: "it never came so"
 ) -> None:
     """Wait until a condition holds."""
     end = time.monotonic() + timeout_s

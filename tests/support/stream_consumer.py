@@ -45,7 +45,7 @@ class ConsumerProcess:
         """What it has logged since it was started last."""
         return self._log_path.read_bytes()[self._begin :].decode(errors="replace")
 
-    def wait_for(self, text: str, *, timeout_s: float = 120) -> None:
+    def wait_for(self, text: str, *, timeout_s: float = 300) -> None:
         """Wait until its log has a text."""
         wait_until(
             lambda: text in self.log(), timeout_s=timeout_s, why=lambda: f"no {text!r} in:\n{self.log()[-3000:]}"
