@@ -33,7 +33,7 @@ down: install  ## Stop everything that up or demo started
 	$(BIN)/interestgraph down
 
 test: install  ## All tests, with real servers, in two processes; one by one: make test TEST_PROCESSES=0
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: install  ## Only the tests that start no server
 	$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -23,8 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _FOLDERS = ("e2e", "contract", "faults", "integration", "unit")
 """What takes longest comes first, so that two processes end at about the same time."""
-_TOGETHER = ("e2e", "contract")
-"""Folders whose files share servers of their own."""
+
 
 # Tests never assert seconds: a busy machine is no failure.
 hypothesis_settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,16 +32,17 @@ hypothesis_settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what has to run in one process, in order: a file, or a folder that shares servers."""
+    """Put the folders in order."""
     root = Path(__file__).parent
+    items.sort(key=lambda item: _FOLDERS.index(item.path.relative_to(root).parts[0]))
 
-    def folder(item: pytest.Item) -> str:
-        return item.path.relative_to(root).parts[0]
 
-    for item in items:
-        group = folder(item) if folder(item) in _TOGETHER else item.path.relative_to(root).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _FOLDERS.index(folder(item)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together, in one process, what shares servers."""
+    from tests.support.scheduling import Scheduling
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

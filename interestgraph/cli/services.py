@@ -98,7 +98,7 @@ class Services:
                 env=self._environment(port),
                 cwd=self.settings.home,
                 ready=ready,
-                ready_timeout_s=90,
+                ready_timeout_s=180,
                 stop_timeout_s=_STOP_S,
                 port=port,
             )

@@ -116,7 +116,8 @@ class CeleryProcess:
 def worker_arguments(queue: str, name: str, *, concurrency: int = 1) -> list[str]:
     """Give the command line of a worker of a queue."""
     pool = ["--pool", "solo"] if queue == "gpu" else ["--pool", "prefork", "--concurrency", str(concurrency)]
-    return ["worker", "--queues", queue, *pool, "--hostname", f"{name}@test", "--loglevel", "INFO"]
+    alone = ["--without-mingle", "--without-gossip"]  # as the stack starts them
+    return ["worker", "--queues", queue, *pool, *alone, "--hostname", f"{name}@test", "--loglevel", "INFO"]
 
 
 @contextlib.contextmanager
