@@ -32,7 +32,7 @@ from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
 from engine.training.data import InteractionTable
 from engine.training.inference import choose_rule
-from engine.training.inferred_scale import fit_factor, model_scorer
+from engine.training.inferred_scale import model_scorer, rule_for_model
 from engine.training.loop import Trainer, count_settings
 from engine.training.train import Fitted, fit
 
@@ -70,21 +70,27 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
     console.print(f"rule, {rule_seconds:.0f} s: {rule}")
     size = len(case.data.items)
     counted = CoOccurrenceTerm.count(held.split.train, size, counting).weights
+    new = np.setdiff1d(np.arange(size), with_behaviour(counted))
     edges: sparse.csr_array | None = None
     if rule is not None:
-        new = np.setdiff1d(np.arange(size), with_behaviour(counted))
         inferred = infer_edges(counted, views, new, rule)
         edges = inferred.matrix(size)
         console.print(f"{len(inferred)} edges to {len(new)} items, certainty {inferred.certainty.mean():.3f}")
     fitted = _fit(case, held, seed, console) if with_model else None
+    own: InferenceRule | None = None
     own_edges: sparse.csr_array | None = None
-    if fitted is not None and rule is not None:
-        own = fit_factor(rule, fitted.trainer, fitted.parameters, views)
-        own_edges = infer_edges(counted, views, new, own).matrix(size)
+    own_seconds = 0.0
+    if fitted is not None:
+        begin = time.monotonic()
+        own = rule_for_model(fitted.trainer, fitted.parameters, views)
+        own_seconds = time.monotonic() - begin
+        console.print(f"rule of the model, {own_seconds:.0f} s: {own}")
+    if own is not None:
+        own_edges = own.scale * infer_edges(counted, views, new, own).matrix(size)
     parts = [held.test(cold=True), held.test(cold=False), *(held.newcomers(events) for events in KNOWN_EVENTS)]
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for part in parts:
-        scorers = _scorers(case, held, part, views, counted, edges, rule, fitted, own_edges, seed)
+        scorers = _scorers(case, held, part, views, counted, edges, fitted, own, own_edges, seed)
         results[part.name] = {name: _measured(scorer, part) for name, scorer in scorers.items()}
         console.print(_table(part, results[part.name]))
     return {
@@ -95,6 +101,8 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
         "users_held_out": int(held.users.sum()),
         "rule": None if rule is None else rule.to_dict(),
         "rule_seconds": round(rule_seconds, 1),
+        "model_rule": None if own is None else own.to_dict(),
+        "model_rule_seconds": round(own_seconds, 1),
         "train_seconds": None if fitted is None else round(fitted.seconds, 1),
         "parts": results,
     }
@@ -107,8 +115,8 @@ def _scorers(
     views: ItemViews,
     counted: sparse.csr_array,
     edges: sparse.csr_array | None,
-    rule: InferenceRule | None,
     fitted: Fitted | None,
+    own: InferenceRule | None,
     own_edges: sparse.csr_array | None,
     seed: int,
 ) -> Scorers:
@@ -131,12 +139,12 @@ def _scorers(
             name = "model, new items " + ("hear the graph" if heard else "by content and interests")
             vectors = _without_id(trainer, counted, heard=heard)
             found[name] = model_scorer(trainer, parameters, history, plain, vectors=vectors)
-        if own_edges is not None and rule is not None:
+        if own_edges is not None and own is not None:
             found["model, new items with vectors of their neighbours"] = model_scorer(
-                trainer, parameters, history, plain, (views, rule)
+                trainer, parameters, history, plain, (views, own)
             )
             found["the same and inferred edges"] = model_scorer(
-                trainer, parameters, history, plain, (views, rule), added=own_edges
+                trainer, parameters, history, plain, (views, own), added=own_edges
             )
     return found
 

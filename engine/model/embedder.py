@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -75,6 +75,11 @@ class Embedder:
             ArtefactError: It is missing or not what its card says.
         """
         return cls(read_artefact(folder))
+
+    @property
+    def learnt(self) -> Collection[str]:
+        """Ids of the items that behaviour has taught the model."""
+        return self._item_rows.keys()
 
     @torch.inference_mode()
     def embed(

@@ -1,18 +1,23 @@
 """Edges for items without behaviour, inferred from the counted edges of the items they resemble.
 
-    ŵ(i → j) = f · ( Σ_n sim(j, n)^p · ( w(i → n) · √(r̄ / r_n) + o · [i = n] · max_m w(n → m) ) )^q
+    x(i → j) = Σ_n sim(j, n)^p · ( w(i → n) · √(r̄ / r_n) + o · [i = n] · max_m w(n → m) )
+    ŵ(i → j) = f · ( x(i → j) · (r̄ / Σ_i x(i → j))^b )^q, times σ in a model's score
+    e_j      = a · Σ_n sim(j, n)^p · e_n / Σ_n sim(j, n)^p
 
 over the k items n nearest to j that have behaviour: who comes to a neighbour comes to j, and so does the neighbour
-itself. r_n is the sum of the edges that reach n, r̄ its mean: how popular a neighbour is says little of j. The
-certainty of an edge is the share of edges as strong that turned out real for items that were hidden (see
-`engine.training.inference`, which chooses view, p, o, q and f). Counted edges are left as they are.
+itself. r_n is the sum of the edges that reach n, r̄ its mean: how popular a neighbour is says little of j, and with
+b = 1 every new item is reached as much as the mean item. What the neighbours' vectors say of j is less sure than what
+an item's own vector says of itself, so it is shrunk by a; σ makes up for what its logit lacks, and f is right where
+counted edges rank alone. The certainty of an edge is the share of edges as strong that turned out real for items that
+were hidden (see `engine.training.inference`, which chooses view, p, o, b, q, a, f and σ). Counted edges are left as
+they are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -41,6 +46,9 @@ class InferenceRule:
         own: o.
         exponent: q.
         factor: f.
+        evening: b.
+        shrinkage: a; it matters only where a model ranks.
+        scale: σ.
         strengths: Strengths (weights) at which the certainty is known, rising.
         certainties: Certainty at each of them, never falling.
     """
@@ -51,6 +59,9 @@ class InferenceRule:
     own: float
     exponent: float
     factor: float
+    evening: float = 0.0
+    shrinkage: float = 1.0
+    scale: float = 1.0
     strengths: tuple[float, ...] = ()
     certainties: tuple[float, ...] = ()
 
@@ -63,11 +74,6 @@ class InferenceRule:
         """Read it from plain data."""
         lists = {name: tuple(plain[name]) for name in ("strengths", "certainties")}
         return cls(**{**plain, **lists})
-
-    def with_factor(self, factor: float) -> Self:
-        """Give the rule with another factor; an edge keeps its certainty."""
-        scaled = tuple(strength * factor / self.factor for strength in self.strengths)
-        return replace(self, factor=factor, strengths=scaled)
 
     def certainty(self, weights: npt.NDArray[np.floating]) -> Float64:
         """Give the certainty of edges by their weight; 0 where none was measured."""
@@ -199,57 +205,63 @@ def infer_edges(
         rule: How.
         keep: Strongest edges kept of each.
     """
-    found = rule.factor * edge_strengths(weights, views, new, rule)
-    target = np.repeat(new, np.diff(found.indptr))
-    order = np.lexsort((-found.data, target))
-    place = np.arange(len(order)) - np.repeat(found.indptr[:-1], np.diff(found.indptr))
-    chosen = order[place < keep]
-    weight = found.data[chosen].astype(np.float64)
-    return InferredEdges(found.indices[chosen].astype(np.int64), target[chosen], weight, rule.certainty(weight))
-
-
-def edge_strengths(weights: sparse.csr_array, views: ItemViews, new: Int64, rule: InferenceRule) -> sparse.csr_array:
-    """Give ŵ(i → j) before the factor, transposed: CSR [N, I], a row for each new item j."""
     near = views.nearest(rule.view, new, with_behaviour(weights), rule.neighbours)
-    near.data = near.data**rule.power
+    found = edge_strengths(weights, near, rule, keep=keep)
+    target = np.repeat(new, np.diff(found.indptr))
+    weight = rule.factor * found.data
+    return InferredEdges(found.indices.astype(np.int64), target, weight, rule.certainty(weight))
+
+
+def edge_strengths(
+    weights: sparse.csr_array, near: sparse.csr_array, rule: InferenceRule, *, keep: int = KEEP
+) -> sparse.csr_array:
+    """Give ŵ(i → j) before the factor, transposed: CSR [N, I], a row for each new item j, strongest first.
+
+    Args:
+        weights: Counted edges.
+        near: Similarities of the new items to their nearest, as `ItemViews.nearest` gives them [N, I].
+        rule: How.
+        keep: Strongest edges kept of each.
+    """
+    shares = near.copy()
+    shares.data = shares.data**rule.power
     strongest = np.asarray(weights.max(axis=1).todense()).ravel() if weights.nnz else np.zeros(weights.shape[0])
     reached = np.asarray(weights.sum(axis=0), dtype=np.float64).ravel()
     mean = reached[reached > 0].mean() if (reached > 0).any() else 1.0
     evened = np.sqrt(np.divide(mean, reached, out=np.zeros_like(reached), where=reached > 0))
-    found = near @ sparse.diags_array(evened) @ weights.T + near @ sparse.diags_array(rule.own * strongest)
-    strengths: sparse.csr_array = sparse.csr_array(found)
-    strengths.eliminate_zeros()
-    strengths.data = strengths.data**rule.exponent
-    return strengths
+    sums = shares @ sparse.diags_array(evened) @ weights.T + shares @ sparse.diags_array(rule.own * strongest)
+    found: sparse.csr_array = sparse.csr_array(sums)
+    found.eliminate_zeros()
+    row = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+    total = np.bincount(row, found.data, minlength=found.shape[0])
+    values = (found.data * (mean / np.maximum(total, 1e-12))[row] ** rule.evening) ** rule.exponent
+    order = np.lexsort((-values, row))
+    chosen = order[np.arange(len(order)) - np.repeat(found.indptr[:-1], np.diff(found.indptr)) < keep]
+    kept = np.concatenate(([0], np.cumsum(np.bincount(row[chosen], minlength=found.shape[0]))))
+    return sparse.csr_array((values[chosen], found.indices[chosen], kept), shape=found.shape)
 
 
 def neighbour_vectors(
-    weights: sparse.csr_array,
-    views: ItemViews,
-    new: Int64,
-    rule: InferenceRule,
-    vectors_of: Callable[[Int64], npt.NDArray[np.float32]],
+    near: sparse.csr_array, rule: InferenceRule, vectors_of: Callable[[Int64], npt.NDArray[np.float32]]
 ) -> tuple[Int64, npt.NDArray[np.float32]]:
-    """Give items without behaviour the mean of their neighbours' vectors, by similarity^p.
+    """Give items without behaviour the mean of their neighbours' vectors, by similarity^p and shrunk.
 
     Args:
-        weights: Counted edges.
-        views: What the items are compared by.
-        new: Items without behaviour, by index, sorted.
-        rule: View, neighbours and power.
+        near: Similarities of the items to their nearest, as `ItemViews.nearest` gives them [N, I].
+        rule: Power and shrinkage.
         vectors_of: Gives the vectors of items [K, D].
 
     Returns:
-        The items that have a neighbour, by index, and their vectors [N, D].
+        The rows that have a neighbour, and their vectors [K, D].
     """
-    near = views.nearest(rule.view, new, with_behaviour(weights), rule.neighbours)
-    near.data = near.data**rule.power
-    total = np.asarray(near.sum(axis=1)).ravel()
+    shares = near.copy()
+    shares.data = shares.data**rule.power
+    total = np.asarray(shares.sum(axis=1)).ravel()
     able = np.flatnonzero(total > 0)
-    near = near[able]
-    used = np.unique(near.indices).astype(np.int64)
-    share = sparse.diags_array(1 / total[able]) @ near[:, used]
-    return new[able], np.asarray(share @ vectors_of(used), dtype=np.float32)
+    shares = shares[able]
+    used = np.unique(shares.indices).astype(np.int64)
+    mean = sparse.diags_array(rule.shrinkage / total[able]) @ shares[:, used]
+    return able, np.asarray(mean @ vectors_of(used), dtype=np.float32)
 
 
 def with_behaviour(weights: sparse.csr_array) -> Int64:

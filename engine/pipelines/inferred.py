@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 import numpy as np
@@ -37,10 +37,12 @@ def infer_for_graph(
     fence: Fence,
     encode: Callable[[Sequence[str]], npt.NDArray[np.float32]] | None = None,
     media: MediaReader | None = None,
+    learnt: Container[str] = frozenset(),
 ) -> int:
     """Infer edges for every item that has not enough counted ones, and replace those in the graph.
 
-    Items that no counted edge reaches also get the mean of their neighbours' vectors in place of their own.
+    Items that no counted edge reaches also get the mean of their neighbours' vectors in place of their own, shrunk as
+    the rule says; the rule's factor makes up for that, so an item that the model has learnt gets no edges.
 
     Args:
         store: The graph.
@@ -49,6 +51,7 @@ def infer_for_graph(
         fence: What has to hold for a write.
         encode: Makes vectors of texts; needed where the rule compares items by `content`.
         media: Makes vectors of images and sounds; needed where the rule compares items by `image` or `audio`.
+        learnt: Ids of items that the model has learnt from behaviour.
 
     Returns:
         Edges written.
@@ -62,11 +65,12 @@ def infer_for_graph(
     content = encode(texts) if encode is not None and "content" in wanted and any(texts) else None
     vectors = media.read(items.ids, named).vectors if media is not None and not set(MEDIA).isdisjoint(wanted) else {}
     views = ItemViews(ItemTable(items.ids, items.titles, content, items.about, items.interest_ids, vectors))
-    new = np.flatnonzero(reached < ENOUGH_EDGES)
+    known = np.array([item_id in learnt for item_id in items.ids], dtype=bool)
+    new = np.flatnonzero((reached < ENOUGH_EDGES) & ~known)
     weights, as_of = _read_weights(store, settings, index)
     edges: list[InferredEdge] = []
     if len(new) and weights.nnz and all(name in views.names for name in wanted):
-        untaken = np.flatnonzero(reached == 0)
+        untaken = np.flatnonzero((reached == 0) & ~known)
         _write_vectors(store, items.ids, weights, views, untaken, rule, fence)
         found = infer_edges(weights, views, new, rule)
         columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
@@ -96,12 +100,13 @@ def _write_vectors(
             return np.full((len(used), 1), np.nan, dtype=np.float32)
         return np.stack([vectors[ids[place]] for place in used.tolist()])
 
-    new = np.setdiff1d(new, with_behaviour(weights))
+    known = with_behaviour(weights)
+    new = np.setdiff1d(new, known)
     if not len(new):
         return
-    places, means = neighbour_vectors(weights, views, new, rule, vectors_of)
-    if len(places) and np.isfinite(means).all():
-        write_vectors(store, ITEM, [ids[place] for place in places.tolist()], means, fence=fence)
+    rows, means = neighbour_vectors(views.nearest(rule.view, new, known, rule.neighbours), rule, vectors_of)
+    if len(rows) and np.isfinite(means).all():
+        write_vectors(store, ITEM, [ids[place] for place in new[rows].tolist()], means, fence=fence)
 
 
 def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], dict[str, list[object]], npt.NDArray[np.int64]]:

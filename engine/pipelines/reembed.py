@@ -129,7 +129,13 @@ class _Reembedding:
         self.run.report(self.standing.done, self.standing.total, "infers edges of new items")
         self.run.check()
         written = infer_for_graph(
-            self.store, self.settings, rule, fence=self.fence, encode=self.texts.encode, media=self.media
+            self.store,
+            self.settings,
+            rule,
+            fence=self.fence,
+            encode=self.texts.encode,
+            media=self.media,
+            learnt=self.embedder.learnt,
         )
         self.standing.add("inferred", written)
 

@@ -31,6 +31,7 @@ class TermParameters:
         neighbours_epsilon: ε_n.
         fatigue_scale: φ; a setting, no model has learnt it.
         demographics_scale: ω; a setting, and 0 but for newcomers.
+        inferred_scale: σ, by which inferred edges count more where there is a term of the sequence.
     """
 
     co_occurrence_scale: float = 0.5
@@ -44,6 +45,7 @@ class TermParameters:
     neighbours_epsilon: float = 0.01
     fatigue_scale: float = 0.0
     demographics_scale: float = 0.0
+    inferred_scale: float = 1.0
 
 
 class _Terms(BaseModel):
@@ -58,6 +60,7 @@ class _Terms(BaseModel):
     popularity_scale: float = Field(0.0, ge=0)
     neighbours_scale: float = Field(0.0, ge=0)
     neighbours_epsilon: float = Field(0.01, gt=0)
+    inferred_scale: float = Field(1.0, gt=0)
 
 
 class _Card(BaseModel):

@@ -29,6 +29,7 @@ from engine.ranking.score import (
     NEIGHBOURS,
     SEQUENCE,
     Scores,
+    inferred_scale,
     log_sum_exp,
     sequence_steps,
 )
@@ -83,8 +84,9 @@ class Explainer:
         self._vector = vector
         self._parameters = parameters
         self._now = now
+        self._inferred_scale = inferred_scale(parameters, vector)
         self._following = [
-            (place, step, *snapshot.following(step.index))
+            (place, step, *snapshot.following(step.index, inferred_scale=self._inferred_scale))
             for place, step in enumerate(profile.steps[: parameters.latest])
         ]
         self._rank_of = _ranks(snapshot.log_share)
@@ -137,7 +139,7 @@ class Explainer:
 
     def _inferred(self, source: int, place: int) -> Mapping[str, object]:
         """Say of a step's edge that it is inferred, and how certain it is; nothing of a counted one."""
-        certainty = self._snapshot.certainty_of(source, place)
+        certainty = self._snapshot.certainty_of(source, place, inferred_scale=self._inferred_scale)
         return {} if certainty is None else {"source": "inferred", "certainty": certainty}
 
     def _interests_path(self, place: int, value: float) -> Path:

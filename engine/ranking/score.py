@@ -2,7 +2,8 @@
 
     s(u, j) = sequence + co_occurrence + interests + popularity + neighbours + demographics + fatigue
     sequence      = log softmax_j(z_u · e_j)
-    co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · w(h_k → j),  h_0 the newest step, k < latest
+    co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · w(h_k → j),  h_0 the newest step, k < latest,
+                    an inferred w times σ where there is a term of the sequence
     interests     = μ · log(1 + a_j / ε_i), a_j = Σ_x share(u, x) · about(j, x)
     popularity    = ν · log share_j,        share_j = (mass_j + 1) / Σ (mass + 1)
     neighbours    = ν_n · log(1 + n_j / ε_n), n_j as in `engine.social.items`
@@ -102,7 +103,9 @@ def score_items(snapshot: Snapshot, profile: Profile, vector: Float32 | None, pa
     if vector is not None and snapshot.space is not None:
         terms[SEQUENCE] = sequence_term(snapshot, snapshot.space, vector)
     terms[CO_OCCURRENCE] = log_evidence(
-        co_occurrence(snapshot, profile, parameters), parameters.co_occurrence_epsilon, parameters.co_occurrence_scale
+        co_occurrence(snapshot, profile, parameters, inferred_scale=inferred_scale(parameters, vector)),
+        parameters.co_occurrence_epsilon,
+        parameters.co_occurrence_scale,
     )
     terms[INTERESTS] = log_evidence(
         affinity(snapshot, profile), parameters.interests_epsilon, parameters.interests_scale
@@ -137,12 +140,19 @@ def log_sum_exp(logits: Float64) -> float:
     return highest + float(np.log(np.exp(logits - highest).sum()))
 
 
-def co_occurrence(snapshot: Snapshot, profile: Profile, parameters: TermParameters) -> Float64:
+def inferred_scale(parameters: TermParameters, vector: Float32 | None) -> float:
+    """Give σ: a new item's shrunk vector leaves it behind in the term of the sequence; without that there is no lag."""
+    return 1.0 if vector is None else parameters.inferred_scale
+
+
+def co_occurrence(
+    snapshot: Snapshot, profile: Profile, parameters: TermParameters, *, inferred_scale: float = 1.0
+) -> Float64:
     """Give c_j of every item [I]."""
     found = [
         (targets, parameters.gamma**place * weights)
         for place, step in enumerate(profile.steps[: parameters.latest])
-        for targets, weights in [snapshot.following(step.index)]
+        for targets, weights in [snapshot.following(step.index, inferred_scale=inferred_scale)]
         if len(targets)
     ]
     return summed(found, len(snapshot.catalogue))

@@ -223,11 +223,38 @@ class Snapshot:
         """The embedding version it answers from."""
         return None if self.space is None else self.space.version
 
-    def following(self, index: int) -> tuple[npt.NDArray[np.int32], Float64]:
+    def following(self, index: int, *, inferred_scale: float = 1.0) -> tuple[npt.NDArray[np.int32], Float64]:
         """Give the items that follow an item and w(i → j) as of `as_of`, the row divided by the root of its sum.
 
-        Inferred edges stand behind the counted ones; where both lead to an item, what was counted holds.
+        Inferred edges stand behind the counted ones; where both lead to an item, the stronger one holds: that somebody
+        took an item must not make it fall.
+
+        Args:
+            index: i.
+            inferred_scale: What inferred edges are multiplied by.
         """
+        targets, scaled, likely, inferred = self._edges_of(index, inferred_scale)
+        if not len(likely):
+            return targets, scaled
+        _, counted_place, inferred_place = np.intersect1d(targets, likely, assume_unique=True, return_indices=True)
+        scaled[counted_place] = np.maximum(scaled[counted_place], inferred[inferred_place])
+        others = np.ones(len(likely), bool)
+        others[inferred_place] = False
+        return np.concatenate([targets, likely[others]]), np.concatenate([scaled, inferred[others]])
+
+    def certainty_of(self, source: int, target: int, *, inferred_scale: float = 1.0) -> float | None:
+        """Give how certain an inferred edge is, or none where a counted one holds or there is none."""
+        targets, scaled, likely, inferred = self._edges_of(source, inferred_scale)
+        guess = float(inferred[likely == target].sum())
+        if guess <= float(scaled[targets == target].sum()):
+            return None
+        known, certainties = self.certainty.row(source)
+        return float(certainties[known == target][0])
+
+    def _edges_of(
+        self, index: int, inferred_scale: float
+    ) -> tuple[npt.NDArray[np.int32], Float64, npt.NDArray[np.int32], Float64]:
+        """Give counted and inferred edges of an item to items that are there."""
         targets, weights = self.edges.row(index)
         present = self.catalogue.alive[targets]
         if not present.all():
@@ -236,21 +263,8 @@ class Snapshot:
         total = raw.sum()
         scaled = raw * (self.fading / np.sqrt(total)) if total > 0 else raw
         likely, strengths = self.inferred.row(index)
-        if not len(likely):
-            return targets, scaled
-        kept = self.catalogue.alive[likely] & ~np.isin(likely, targets)
-        return (
-            np.concatenate([targets, likely[kept]]),
-            np.concatenate([scaled, self.fading * strengths[kept].astype(np.float64)]),
-        )
-
-    def certainty_of(self, source: int, target: int) -> float | None:
-        """Give how certain an inferred edge is, or none where the edge is counted or is not there."""
-        if target in self.edges.row(source)[0]:
-            return None
-        targets, certainties = self.certainty.row(source)
-        found = np.flatnonzero(targets == target)
-        return float(certainties[found[0]]) if len(found) else None
+        there = self.catalogue.alive[likely]
+        return targets, scaled, likely[there], inferred_scale * self.fading * strengths[there].astype(np.float64)
 
     def _mass_at(self, moment: EpochMs) -> Float64:
         return np.asarray(self.mass * 2.0 ** ((self.reference_at - moment) / self.mass_half_life_ms))

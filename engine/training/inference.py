@@ -1,16 +1,22 @@
 """Which rule infers edges: tried on items that have behaviour, by hiding it.
 
 A tenth of the items with behaviour is hidden from the history of the validation, edges are counted anew without it,
-and the rule infers edges for the hidden items. By counted and inferred edges alone it is measured how many validation
-targets are among the first ten: those that are hidden items, and the others, which the inferred edges push down. The
-rule is the one with the most hidden targets whose other targets lose at most `MOST_LOST` of what they had without it.
-No test target is looked at. Where too few hidden targets are there to choose by, nothing is inferred.
+and the rule infers edges for the hidden items. It is measured how many validation targets are among the first ten:
+those that are hidden items, and the others, which the inferred edges push down. A tenth alone has so few hits that
+chance would choose; so several tenths are hidden one after the other, none twice, until there are enough hidden
+targets, and all of them are added up. The rule is the one with the most hidden targets whose other targets lose at most
+`MOST_LOST` of what they had without it. No test target is looked at. Where too few hidden targets are there to choose
+by, nothing is inferred.
+
+Items are ranked by counted and inferred edges alone, or by the whole score of a model
+(`engine.training.inferred_scale`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,20 +30,115 @@ from engine.model.inferred_edges import (
     ItemViews,
     edge_strengths,
     infer_edges,
+    with_behaviour,
 )
 from engine.training.data import InteractionTable, Targets, seen
 
-HIDDEN_SHARE: Final = 0.1
+PARTS: Final = 10
+"""Of so many parts of the items each is hidden at most once."""
 MOST_LOST: Final = 0.015
 LEAST_TARGETS: Final = 100
-_CUTOFF: Final = 10
-_USERS: Final = 10_000
-_POWERS: Final = (1.0, 2.0, 4.0)
-_OWN: Final = (0.0, 1.0, 2.0, 4.0)
-_EXPONENTS: Final = (0.5, 0.7, 1.0)
-_HALVINGS: Final = 10
-_HIGHEST_FACTOR: Final = 4.0
+CUTOFF: Final = 10
+_HIDDEN_TARGETS: Final = 10_000
+# A loss of 1 % is not to be seen in fewer.
+_OTHER_TARGETS: Final = 20_000
+_CHUNK: Final = 128
+_CHOICES: Final[Sequence[tuple[str, Sequence[float]]]] = (
+    ("shrinkage", (0.25, 0.35, 0.5, 0.7, 1.0)),
+    ("power", (1.0, 2.0, 3.0, 4.0)),
+    ("own", (0.0, 1.0, 2.0, 4.0, 8.0)),
+    ("evening", (0.0, 0.5, 1.0)),
+    ("exponent", (0.5, 0.7, 1.0, 1.5)),
+)
+_HIGHEST_FACTOR: Final = 1_000.0
 _BINS: Final = 20
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Ranking(Protocol):
+    """How items are ranked on a history of which some items are hidden."""
+
+    with_vectors: bool
+    """Whether vectors of the hidden items matter."""
+
+    def scores(self, users: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+        """Give the scores of all items [B, I], and what `base` needs of each user [B, S]."""
+
+    def vectors(self, near: sparse.csr_array, rule: InferenceRule) -> npt.NDArray[np.float32]:
+        """Give the vectors of hidden items from their nearest [N, D]."""
+
+    def base(
+        self, users: npt.NDArray[np.integer], states: npt.NDArray[np.floating], vectors: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.floating]:
+        """Give what hidden items have apart from counted edges [B, N]."""
+
+    def total(self, base: npt.NDArray[np.floating], evidence: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Give the score of hidden items with so much evidence by edges."""
+
+    def needed(self, base: npt.NDArray[np.floating], total: npt.NDArray[np.floating]) -> Float64:
+        """Give the evidence that makes a score: the inverse of `total`."""
+
+
+class Fold:
+    """A part of the items hidden, with the targets to measure.
+
+    Attributes:
+        new: The hidden items, by index.
+        table: The history without them.
+        term: Edges counted on it.
+        absent: Items that nobody took and that are not hidden: they are never ranked.
+    """
+
+    def __init__(self, history: InteractionTable, size: int, new: Int64, counting: CountSettings) -> None:
+        hidden = np.zeros(size, dtype=bool)
+        hidden[new] = True
+        self.new = new
+        self.table = without_items(history, hidden)
+        self.term = CoOccurrenceTerm.count(self.table, size, counting)
+        self.absent: Mask = ~hidden
+        self.absent[with_behaviour(self.term.weights)] = False
+
+
+RankingOf = Callable[[Fold], Ranking]
+
+
+class ByCounts:
+    """Ranks by counted edges alone.
+
+    Args:
+        fold: What is hidden.
+    """
+
+    with_vectors = False
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+
+    def scores(self, users: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+        """Give the counts."""
+        term = self._fold.term
+        return term.counts(latest_items(self._fold.table, users, term.latest)).toarray(), np.zeros((len(users), 0))
+
+    def vectors(self, near: sparse.csr_array, rule: InferenceRule) -> npt.NDArray[np.float32]:
+        """Give none."""
+        return np.zeros((near.shape[0], 0), dtype=np.float32)
+
+    def base(
+        self, users: npt.NDArray[np.integer], states: npt.NDArray[np.floating], vectors: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.floating]:
+        """Give nothing."""
+        return np.zeros((len(users), len(vectors)))
+
+    def total(self, base: npt.NDArray[np.floating], evidence: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Give the evidence; without any an item is not ranked."""
+        return np.where(evidence > 0, evidence, -np.inf)
+
+    def needed(self, base: npt.NDArray[np.floating], total: npt.NDArray[np.floating]) -> Float64:
+        """Give the score."""
+        return np.maximum(np.broadcast_to(total, base.shape).astype(np.float64), 0)
 
 
 def choose_rule(
@@ -47,161 +148,233 @@ def choose_rule(
     counting: CountSettings,
     *,
     seed: int,
+    ranking: RankingOf = ByCounts,
     least_targets: int = LEAST_TARGETS,
 ) -> InferenceRule | None:
-    """Choose view, power, own part and factor, and measure how certain the edges are.
+    """Choose a rule, all of its numbers, and measure how certain its edges are.
 
     Args:
         history: Behaviour before the validation.
         validation: What users did next.
         views: What the items are compared by.
         counting: How edges are counted.
-        seed: Seed of the hidden items.
+        seed: Seed of the parts.
+        ranking: How items are ranked.
         least_targets: Hidden targets that there must be to choose by.
 
     Returns:
         The rule, or none: nothing to compare items by, too few targets to choose by, or no gain.
     """
-    if not views.names or not len(history):
+    size = validation.positives.shape[1]
+    parts = hidden_parts(history, size, seed=seed)
+    if not views.names or not parts:
         return None
-    hidden = hidden_items(history, validation.positives.shape[1], seed=seed)
-    trial = _Trial(history, validation, hidden, counting)
-    if trial.hidden_targets < least_targets:
+    wanted = parts[: _folds(history, validation, parts)]
+    trials = [
+        _Trial(Fold(history, size, new, counting), validation, views, ranking, share=1 / len(wanted)) for new in wanted
+    ]
+    if sum(trial.hidden_targets for trial in trials) < least_targets:
         return None
-    best = InferenceRule(views.names[0], NEIGHBOURS, power=2.0, own=2.0, exponent=0.7, factor=0.0)
-    best, gain = _best(trial, views, [replace(best, view=view) for view in views.names])
-    best, gain = _best(trial, views, [replace(best, power=power) for power in _POWERS])
-    best, gain = _best(trial, views, [replace(best, own=own) for own in _OWN])
-    best, gain = _best(trial, views, [replace(best, exponent=exponent) for exponent in _EXPONENTS])
-    if gain <= 0:
+    tried: dict[InferenceRule, tuple[float, InferenceRule]] = {}
+
+    def measured(rule: InferenceRule) -> tuple[float, InferenceRule]:
+        if rule not in tried:
+            tried[rule] = _measured(trials, rule)
+        return tried[rule]
+
+    def best(rules: Sequence[InferenceRule]) -> InferenceRule:
+        return max(rules, key=lambda rule: measured(rule)[0])
+
+    start = InferenceRule(views.names[0], NEIGHBOURS, power=2.0, own=2.0, exponent=1.0, factor=1.0, evening=0.5)
+    chosen = best([replace(start, view=view, shrinkage=0.5) for view in views.names])
+    for name, values in _CHOICES:
+        if name != "shrinkage" or trials[0].with_vectors:
+            changes: list[dict[str, Any]] = [{name: value} for value in values]
+            chosen = best([chosen, *(replace(chosen, **change) for change in changes)])
+    gain, rule = measured(chosen)
+    if not gain:
         return None
-    return _with_certainty(best, trial, views, history, counting)
+    if ranking is not ByCounts:
+        # The graph keeps weights that are right by counted edges alone; the model's score scales them.
+        alone = [trial.by(ByCounts, validation) for trial in trials]
+        factor = _measured(alone, rule)[1].factor or rule.factor
+        rule = replace(rule, factor=factor, scale=rule.factor / factor)
+    return _with_certainty(rule, [trial.fold for trial in trials], views, history, counting)
 
 
-def hidden_items(history: InteractionTable, size: int, *, seed: int) -> npt.NDArray[np.bool_]:
-    """Draw a tenth of the items with behaviour, bool [I]."""
+def hidden_parts(history: InteractionTable, size: int, *, seed: int) -> list[Int64]:
+    """Draw tenths of the items with behaviour, none of them twice, each sorted."""
     taken = np.flatnonzero(np.bincount(history.items, minlength=size))
-    hidden = np.zeros(size, dtype=bool)
-    count = round(HIDDEN_SHARE * len(taken))
-    hidden[np.random.default_rng(seed).choice(taken, size=count, replace=False)] = True
-    return hidden
+    mixed = np.random.default_rng(seed).permutation(taken)
+    return [np.sort(part).astype(np.int64) for part in np.array_split(mixed, PARTS) if len(part)]
+
+
+def _folds(history: InteractionTable, validation: Targets, parts: Sequence[Int64]) -> int:
+    """Give how many parts have enough targets together."""
+    known = np.bincount(history.items, minlength=validation.positives.shape[1]) > 0
+    each = max(int(known[validation.positives.indices].sum()) // len(parts), 1)
+    return min(-(-_HIDDEN_TARGETS // each), len(parts))
 
 
 class _Trial:
-    """Users whose next item is hidden, and others, with everything counted that the rule does not change."""
+    """Targets of one fold, ranked with everything that the rule does not change.
 
-    def __init__(
-        self, history: InteractionTable, validation: Targets, hidden: npt.NDArray[np.bool_], counting: CountSettings
-    ) -> None:
-        self.new = np.flatnonzero(hidden)
-        self.table = without_items(history, hidden)
-        self.term = CoOccurrenceTerm.count(self.table, len(hidden), counting)
-        rows = np.repeat(np.arange(len(validation.users)), np.diff(validation.positives.indptr))
+    Of the others only those are kept that are among the first ten while nothing is inferred: no other can be lost.
+    """
+
+    def __init__(self, fold: Fold, validation: Targets, views: ItemViews, ranking: RankingOf, *, share: float) -> None:
+        self.fold = fold
+        self._share = share
+        self._views = views
+        self._ranking = ranking(fold)
+        self.with_vectors = self._ranking.with_vectors
+        self._near: dict[str, sparse.csr_array] = {}
+        place = np.full(len(fold.absent), -1)
+        place[fold.new] = np.arange(len(fold.new))
+        users = validation.users[np.repeat(np.arange(len(validation.users)), np.diff(validation.positives.indptr))]
         items = validation.positives.indices
-        known = np.diff(self.table.offsets)[validation.users[rows]] > 0
-        self._hidden = _Entries(self, validation, rows, items, known & hidden[items], hidden)
-        self._others = _Entries(self, validation, rows, items, known & ~hidden[items], hidden)
-        self.hidden_targets = len(self._hidden.items)
-        self.others_before = self._others.hits(None)
+        known = (np.diff(fold.table.offsets)[users] > 0) & ~fold.absent[items]
+        hidden = _spread(known & (place[items] >= 0), _HIDDEN_TARGETS * share)
+        others = _spread(known & (place[items] < 0), _OTHER_TARGETS * share)
+        self.hidden_targets = len(hidden)
+        self._own = place[items[hidden]]
+        self._hidden, self._top, _, _ = self._ranked(users[hidden], items[hidden])
+        self._others, _, value, above = self._ranked(users[others], items[others])
+        lost = (above >= CUTOFF) | ~np.isfinite(value)
+        self._others = self._others[~lost]
+        self._value, self._above = value[~lost], above[~lost]
 
-    def recall(self, strengths: sparse.csr_array, factor: float) -> tuple[float, float]:
-        """Give the recall of hidden targets, and of the others as a share of what it was."""
-        scaled = (factor * strengths).T.tocsr()
-        return self._hidden.hits(scaled), self._others.hits(scaled) / max(self.others_before, 1e-12)
+    def by(self, ranking: RankingOf, validation: Targets) -> _Trial:
+        """Give the same targets ranked otherwise."""
+        found = _Trial(self.fold, validation, self._views, ranking, share=self._share)
+        found._near = self._near
+        return found
 
+    @property
+    def hits(self) -> int:
+        """Other targets that are among the first ten while nothing is inferred."""
+        return len(self._value)
 
-class _Entries:
-    """Targets of some users, ranked among all items by counts [E]."""
+    def critical(self, rule: InferenceRule) -> Float64:
+        """Give the factor up to which each of the hits stays one."""
+        found = np.zeros(self.hits)
+        for part, base, evidence in self._new_items(self._others, rule):
+            needed = self._ranking.needed(base, self._value[part][:, None])
+            # Without evidence an item comes in by what else it has, or never.
+            ahead = np.where(self._ranking.total(base, np.zeros_like(base)) > self._value[part][:, None], 0.0, np.inf)
+            factor = np.divide(np.maximum(needed, 0), evidence, out=ahead, where=evidence > 0)
+            left = CUTOFF - self._above[part]
+            factor = np.sort(_smallest(factor, CUTOFF), axis=1)
+            full = left <= factor.shape[1]
+            found[part] = np.where(full, factor[np.arange(len(factor)), np.minimum(left, factor.shape[1]) - 1], np.inf)
+        return found
 
-    def __init__(
-        self,
-        trial: _Trial,
-        validation: Targets,
-        rows: npt.NDArray[np.int64],
-        items: npt.NDArray[np.integer],
-        chosen: npt.NDArray[np.bool_],
-        hidden: npt.NDArray[np.bool_],
-    ) -> None:
-        places = np.flatnonzero(chosen)
-        if len(places) > _USERS:
-            places = places[np.unique(np.linspace(0, len(places) - 1, _USERS).astype(np.int64))]
-        users = validation.users[rows[places]]
-        self.items = items[places]
-        self._new_place = np.where(hidden, np.cumsum(hidden) - 1, -1)[self.items]
-        latest = latest_items(trial.table, users, trial.term.latest)
-        self._history = trial.term.histories(latest)
-        top, value, above = [], [], []
-        for start in range(0, len(places), 256):
-            part = slice(start, start + 256)
-            counts = trial.term.counts(latest[part]).toarray()
-            known = seen(trial.table, users[part], counts.shape[1]).tocoo()
-            own = counts[np.arange(len(counts)), self.items[part]]
-            counts[known.coords[0], known.coords[1]] = -1
-            above.append((counts > own[:, None]).sum(axis=1))
+    def found(self, rule: InferenceRule) -> int:
+        """Give how many hidden targets are among the first ten."""
+        count = 0
+        for part, base, evidence in self._new_items(self._hidden, rule):
+            total = self._ranking.total(base, rule.factor * evidence)
+            own = total[np.arange(len(total)), self._own[part]]
+            above = (total > own[:, None]).sum(axis=1) + (self._top[part] > own[:, None]).sum(axis=1)
+            count += int(((above < CUTOFF) & np.isfinite(own)).sum())
+        return count
+
+    def _new_items(self, rows: _Rows, rule: InferenceRule) -> Any:
+        """Give base and evidence at factor 1 of the hidden items, some rows at a time."""
+        fold = self.fold
+        if rule.view not in self._near:
+            self._near[rule.view] = self._views.nearest(
+                rule.view, fold.new, with_behaviour(fold.term.weights), rule.neighbours
+            )
+        near = self._near[rule.view]
+        edges = edge_strengths(fold.term.weights, near, rule).T.tocsr()
+        vectors = self._ranking.vectors(near, rule)
+        for start in range(0, len(rows), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            evidence = (rows.history[part] @ edges).toarray()
+            yield part, self._ranking.base(rows.users[part], rows.states[part], vectors), evidence
+
+    def _ranked(
+        self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer]
+    ) -> tuple[_Rows, Float64, Float64, Int64]:
+        """Rank targets among all but the hidden items: the ten best scores, their own, how many are above."""
+        fold = self.fold
+        latest = latest_items(fold.table, users, fold.term.latest)
+        states, top, value, above = [], [], [], []
+        for start in range(0, len(users), _CHUNK):
+            user, item = users[start : start + _CHUNK], items[start : start + _CHUNK]
+            scores, state = self._ranking.scores(user)
+            known = seen(fold.table, user, scores.shape[1]).tocoo()
+            scores[known.coords[0], known.coords[1]] = -np.inf
+            scores[:, fold.absent] = -np.inf
+            scores[:, fold.new] = -np.inf
+            own = scores[np.arange(len(user)), item]
+            # Without a count and by counts alone a target is no hit.
+            own = np.where(self.with_vectors | (own > 0), own, -np.inf)
+            above.append((scores > own[:, None]).sum(axis=1))
             value.append(own)
-            kept = min(_CUTOFF, counts.shape[1])
-            top.append(np.sort(np.partition(counts, -kept, axis=1)[:, -kept:], axis=1))
+            states.append(state)
+            top.append(-_smallest(-scores, CUTOFF))
+        rows = _Rows(users, fold.term.histories(latest), np.concatenate(states) if states else np.zeros((0, 0)))
         none = np.zeros(0)
-        self._top = np.concatenate(top) if top else np.zeros((0, _CUTOFF))
-        self._value = np.concatenate(value) if value else none
-        self._above = np.concatenate(above) if above else none
-
-    def hits(self, edges: sparse.csr_array | None) -> float:
-        """Give the share of targets among the first ten, with edges to hidden items CSR [I, N], or without any.
-
-        A target without any count is no hit.
-        """
-        if not len(self.items):
-            return 0.0
-        value, above = self._value.copy(), self._above.copy()
-        if edges is not None:
-            counts = (self._history @ edges).tocsr()
-            row = np.repeat(np.arange(len(value)), np.diff(counts.indptr))
-            own = self._new_place >= 0
-            if own.any():
-                mine = counts.indices == self._new_place[row]
-                value[row[mine]] = counts.data[mine]
-                above = np.where(own, (self._top > value[:, None]).sum(axis=1), above)
-            above += np.bincount(row[counts.data > value[row]], minlength=len(value))
-        return float(((above < _CUTOFF) & (value > 0)).mean())
+        return (
+            rows,
+            np.concatenate(top) if top else np.zeros((0, CUTOFF)),
+            np.concatenate(value) if value else none,
+            np.concatenate(above) if above else none.astype(np.int64),
+        )
 
 
-def _best(trial: _Trial, views: ItemViews, rules: list[InferenceRule]) -> tuple[InferenceRule, float]:
-    """Give the rule with the most hidden targets, each with the largest factor that the other targets bear."""
-    found: list[tuple[float, InferenceRule]] = []
-    for rule in rules:
-        strengths = edge_strengths(trial.term.weights, views, trial.new, rule)
-        low, high = 0.0, _HIGHEST_FACTOR
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            if trial.recall(strengths, middle)[1] >= 1 - MOST_LOST:
-                low = middle
-            else:
-                high = middle
-        found.append((trial.recall(strengths, low)[0] if low else 0.0, replace(rule, factor=low)))
-    gain, rule = max(found, key=lambda pair: pair[0])
-    return rule, gain
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Users, the fading of the latest items of their history [E, I], and what the ranking keeps of them."""
+
+    users: npt.NDArray[np.integer]
+    history: sparse.csr_array
+    states: npt.NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def __getitem__(self, chosen: Mask) -> _Rows:
+        return _Rows(self.users[chosen], self.history[np.flatnonzero(chosen)], self.states[chosen])
+
+
+def _measured(trials: Sequence[_Trial], rule: InferenceRule) -> tuple[float, InferenceRule]:
+    """Give the share of hidden targets that are found with the largest factor that the other targets bear."""
+    critical = np.sort(np.concatenate([trial.critical(rule) for trial in trials]))
+    allowed = int(MOST_LOST * len(critical))
+    # Just below the factor at which one more is lost.
+    factor = min(float(critical[allowed]) * (1 - 1e-6), _HIGHEST_FACTOR) if len(critical) else 0.0
+    rule = replace(rule, factor=factor)
+    if not factor:
+        return 0.0, rule
+    return sum(trial.found(rule) for trial in trials) / max(sum(trial.hidden_targets for trial in trials), 1), rule
 
 
 def _with_certainty(
-    rule: InferenceRule, trial: _Trial, views: ItemViews, history: InteractionTable, counting: CountSettings
+    rule: InferenceRule, folds: Sequence[Fold], views: ItemViews, history: InteractionTable, counting: CountSettings
 ) -> InferenceRule:
     """Measure which share of the inferred edges is among those counted with nothing hidden, by their strength.
 
     Edges are put into bins of equal size by weight; shares that fall from one bin to the next are pooled (isotonic
     regression, Ayer et al. 1955).
     """
-    size = trial.term.weights.shape[0]
-    edges = infer_edges(trial.term.weights, views, trial.new, rule)
+    size = len(folds[0].absent)
     counted = CoOccurrenceTerm.count(history, size, counting).weights.tocoo()
     keys = np.sort(counted.coords[0].astype(np.int64) * size + counted.coords[1])
-    wanted = edges.source * size + edges.target
-    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    real = (keys[place] == wanted).astype(np.float64) if len(keys) else np.zeros(len(wanted))
-    order = np.argsort(edges.weight, kind="stable")
+    weights, real = [], []
+    for fold in folds:
+        edges = infer_edges(fold.term.weights, views, fold.new, rule)
+        wanted = edges.source * size + edges.target
+        place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        weights.append(edges.weight)
+        real.append((keys[place] == wanted).astype(np.float64) if len(keys) else np.zeros(len(wanted)))
+    weight, was_real = np.concatenate(weights), np.concatenate(real)
+    order = np.argsort(weight, kind="stable")
     bins = [part for part in np.array_split(order, min(_BINS, len(order))) if len(part)]
-    strengths = [float(edges.weight[part].mean()) for part in bins]
-    shares = pooled([float(real[part].mean()) for part in bins], [float(len(part)) for part in bins])
+    strengths = [float(weight[part].mean()) for part in bins]
+    shares = pooled([float(was_real[part].mean()) for part in bins], [float(len(part)) for part in bins])
     return replace(rule, strengths=tuple(strengths), certainties=tuple(shares))
 
 
@@ -218,10 +391,22 @@ def pooled(values: list[float], sizes: list[float]) -> list[float]:
     return [value for value, _, count in blocks for _ in range(int(count))]
 
 
-def without_items(table: InteractionTable, items: npt.NDArray[np.bool_]) -> InteractionTable:
+def without_items(table: InteractionTable, items: Mask) -> InteractionTable:
     """Give the table without the events of some items; users keep their place."""
     keep = ~items[table.items]
     before = np.concatenate(([0], np.cumsum(keep))).astype(np.int64)
     return InteractionTable(
         table.user_ids, before[table.offsets], table.items[keep], table.types[keep], table.times[keep]
     )
+
+
+def _spread(chosen: Mask, most: float) -> Int64:
+    """Give the chosen places, evenly spread where there are more than `most`."""
+    places = np.flatnonzero(chosen)
+    return places[np.unique(np.linspace(0, len(places) - 1, min(int(most), len(places))).astype(np.int64))]
+
+
+def _smallest(values: npt.NDArray[np.floating], most: int) -> npt.NDArray[np.floating]:
+    """Give the smallest of each row, in no order."""
+    kept = min(most, values.shape[1])
+    return np.partition(values, kept - 1, axis=1)[:, :kept] if kept else values

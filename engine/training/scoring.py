@@ -122,24 +122,42 @@ class ModelScorer:
         return lambda users: self.terms(users, interests=term == "interests")[term]
 
     @torch.inference_mode()
-    def terms(self, users: npt.NDArray[np.integer], *, interests: bool = True) -> dict[str, npt.NDArray[np.float32]]:
-        """Give each term; `interests` and `popularity` without their scale, [B, I] each.
-
-        Args:
-            users: By index.
-            interests: Whether that term is wanted; it is the dear one.
-        """
+    def states(self, users: npt.NDArray[np.integer]) -> torch.Tensor:
+        """Encode the histories of users: z_u [B, D]; zero for who has none."""
         device = self._vectors.device
         items, types, mask, times = recent(self._history, users, self._model.config.max_history)
-        index = torch.from_numpy(items.astype(np.int64)).to(device)
-        states = self._model.encoder(
-            self._vectors[index],
+        states: torch.Tensor = self._model.encoder(
+            self._vectors[torch.from_numpy(items.astype(np.int64)).to(device)],
             torch.from_numpy(types.astype(np.int64)).to(device),
             torch.from_numpy(mask).to(device),
             torch.from_numpy(times).to(device),
         )[:, -1]
         # Without a step there is no state: the encoder would read the padding, which is an item.
-        states = states * torch.from_numpy(mask.any(axis=1)).to(states)[:, None]
+        return states * torch.from_numpy(mask.any(axis=1)).to(states)[:, None]
+
+    def popularity(self, items: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Give the term of popularity for some items, without its scale [N]."""
+        found: npt.NDArray[np.float32] = self._popularity[items]
+        return found
+
+    def affinity(self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Give the term of interests for some items, without its scale [B, N]."""
+        shared = np.asarray((self._share[users] @ self._about[items].T).toarray())
+        return np.log(self.parameters.interests_epsilon + shared).astype(np.float32)
+
+    @torch.inference_mode()
+    def terms(
+        self, users: npt.NDArray[np.integer], *, interests: bool = True, states: torch.Tensor | None = None
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        """Give each term; `interests` and `popularity` without their scale, [B, I] each.
+
+        Args:
+            users: By index.
+            interests: Whether that term is wanted; it is the dear one.
+            states: The users encoded; they are encoded anew when empty.
+        """
+        if states is None:
+            states = self.states(users)
         logits = torch.log_softmax(states @ self._vectors.T, dim=-1).float().cpu().numpy()
         counts = self._term.counts(latest_items(self._history, users, self._term.latest))
         p = self.parameters
@@ -152,8 +170,7 @@ class ModelScorer:
             "popularity": np.broadcast_to(self._popularity, logits.shape),
         }
         if interests:
-            affinity = np.asarray((self._share[users] @ self._about.T).toarray())
-            found["interests"] = np.log(p.interests_epsilon + affinity).astype(np.float32)
+            found["interests"] = self.affinity(users, np.arange(len(self._popularity)))
         return found
 
     def fit_terms(self, targets: Targets) -> None:

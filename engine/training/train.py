@@ -18,8 +18,7 @@ from engine.model.inferred_edges import InferenceRule, ItemViews
 from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
-from engine.training.inference import choose_rule
-from engine.training.inferred_scale import fit_factor
+from engine.training.inferred_scale import rule_for_model
 from engine.training.loop import Report, Trainer, count_settings
 from engine.training.scoring import ModelScorer, TermParameters
 
@@ -127,7 +126,10 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         "media": {name: dict(source) for name, source in data.items.media_sources.items()},
         "fusion_weights": fitted.fusion_weights(),
         "graph_neighbours": settings.model.graph_neighbours,
-        "terms": fitted.parameters.to_dict(),
+        "terms": {
+            **fitted.parameters.to_dict(),
+            "inferred_scale": 1.0 if fitted.inference is None else fitted.inference.scale,
+        },
         "inference": None if fitted.inference is None else fitted.inference.to_dict(),
         "seed": settings.training.seed,
         "settings": {
@@ -188,22 +190,14 @@ def train(
     )
     fitted = fit(data, split, settings, strengths=strengths, checkpoints=checkpoints, report=report, say=say)
     tell("chooses how edges of new items are inferred")
-    fitted = replace(fitted, inference=inference_rule(fitted))
+    rule = rule_for_model(fitted.trainer, fitted.parameters, ItemViews(data.items))
+    fitted = replace(fitted, inference=rule)
     tell("measures on the last days")
     metrics = measure(fitted.scorer(split.test), data, split, settings)
     tell("writes the model")
     folder = save(fitted, models, version=version, metrics=metrics)
     fitted.trainer.finish()
     return Trained(folder, version, metrics, read_card(folder))
-
-
-def inference_rule(fitted: Fitted) -> InferenceRule | None:
-    """Choose on validation how edges of items without behaviour are inferred, and how strongly they count."""
-    trainer = fitted.trainer
-    validation, views = trainer.split.validation, ItemViews(trainer.data.items)
-    seed = trainer.settings.training.seed
-    rule = choose_rule(validation.history, validation, views, trainer.counting, seed=seed)
-    return None if rule is None else fit_factor(rule, trainer, fitted.parameters, views)
 
 
 def measure(scorer: Scorer, data: Dataset, split: Split, settings: Settings) -> Metrics:

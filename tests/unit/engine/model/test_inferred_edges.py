@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, tf_idf
+from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, neighbour_vectors, tf_idf
 from engine.training.data import ItemTable
 
 RULE = InferenceRule(
@@ -43,6 +43,30 @@ def test_the_exponent_evens_strong_and_weak() -> None:
     plain = infer_edges(counted, ItemViews(catalogue), np.array([3]), RULE)
     evened = infer_edges(counted, ItemViews(catalogue), np.array([3]), replace(RULE, exponent=0.5))
     np.testing.assert_allclose(evened.weight, 0.5 * (plain.weight / 0.5) ** 0.5)
+
+
+def test_every_new_item_is_reached_as_much_as_the_mean_item() -> None:
+    catalogue = items("tea pot", "red lamp", "chair", "lamp red", "tea pot", "chair lamp")
+    counted = edges(6, (0, 1, 0.8), (1, 2, 0.6), (1, 0, 0.3), (2, 0, 0.1))
+    new = np.array([3, 4, 5])
+    rule = replace(RULE, factor=1.0, neighbours=2, evening=1.0)
+    found = infer_edges(counted, ItemViews(catalogue), new, rule)
+    sums = np.bincount(found.target, found.weight, minlength=6)[new]
+    np.testing.assert_allclose(sums, (0.8 + 0.6 + 0.4) / 3)
+    # Half way on the scale of logarithms.
+    plain, half = (
+        infer_edges(counted, ItemViews(catalogue), new, replace(rule, evening=evening)) for evening in (0.0, 0.5)
+    )
+    middle = np.sqrt(np.bincount(plain.target, plain.weight, minlength=6)[new] * sums)
+    np.testing.assert_allclose(np.bincount(half.target, half.weight, minlength=6)[new], middle)
+
+
+def test_a_new_item_has_the_shrunk_mean_of_its_neighbours() -> None:
+    near = sparse.csr_array(np.array([[0.5, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    vectors = np.array([[4.0, 0.0], [0.0, 2.0], [9.0, 9.0]], dtype=np.float32)
+    rows, found = neighbour_vectors(near, replace(RULE, power=2.0, shrinkage=0.5), lambda used: vectors[used])
+    assert rows.tolist() == [0]
+    np.testing.assert_allclose(found, [[0.5 * 0.25 / 1.25 * 4, 0.5 / 1.25 * 2]], rtol=1e-6)
 
 
 def test_of_many_edges_the_strongest_stay() -> None:
@@ -88,6 +112,9 @@ def test_several_views_count_alike() -> None:
 
 def test_a_rule_is_the_same_after_json() -> None:
     assert InferenceRule.from_dict(RULE.to_dict()) == RULE
+    # Models of before had no evening, shrinkage and scale.
+    older = {name: value for name, value in RULE.to_dict().items() if name not in {"evening", "shrinkage", "scale"}}
+    assert InferenceRule.from_dict(older) == RULE
 
 
 def test_items_are_compared_by_their_images_without_what_all_share() -> None:

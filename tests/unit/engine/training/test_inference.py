@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges
-from engine.training.data import Dataset, InteractionTable, ItemTable, leave_one_out
-from engine.training.inference import choose_rule, pooled, without_items
+from engine.training import inference
+from engine.training.data import Dataset, InteractionTable, ItemTable, Split, leave_one_out, seen
+from engine.training.inference import choose_rule, hidden_parts, pooled, without_items
 
 PAIRS, USERS = 40, 600
 
@@ -46,10 +50,67 @@ def test_titles_that_tell_nothing_infer_nothing() -> None:
     assert choose_rule(split.train, split.validation, views, CountSettings(), seed=1, least_targets=20) is None
 
 
+def test_parts_are_disjoint_and_hold_every_item_with_behaviour() -> None:
+    table = twins(1, told=True).interactions
+    parts = hidden_parts(table, 4 * PAIRS, seed=1)
+    assert len(parts) == 10
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.unique(table.items))
+    for one, again in zip(parts, hidden_parts(table, 4 * PAIRS, seed=1), strict=True):
+        np.testing.assert_array_equal(one, again)
+    assert any((one != other).any() for one, other in zip(parts, hidden_parts(table, 4 * PAIRS, seed=2), strict=True))
+
+
+def test_the_factor_is_the_largest_that_the_others_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Items in groups of twenty: more than ten are worth a place in each list, so hidden ones push others down.
+    data = twins(1, told=True, group=20)
+    split, views = leave_one_out(data), ItemViews(data.items)
+
+    def chosen() -> InferenceRule:
+        found = choose_rule(split.train, split.validation, views, CountSettings(), seed=1, least_targets=20)
+        assert found is not None
+        return found
+
+    monkeypatch.setattr(inference, "_CHOICES", ())
+    careful = chosen()
+    assert careful == chosen()
+    monkeypatch.setattr(inference, "MOST_LOST", 0.04)
+    bold = chosen()
+    assert careful.factor < bold.factor
+    # Ranked anew, the others lose as much as was said.
+    hits = [
+        lost_by(data, split, views, replace(bold, factor=factor * bold.factor), seed=1) for factor in (0.0, 1.0, 1.5)
+    ]
+    before, allowed, more = hits
+    assert (before - allowed) / before == pytest.approx(0.04, abs=3 / before)
+    assert more < allowed
+
+
+def lost_by(data: Dataset, split: Split, views: ItemViews, rule: InferenceRule, *, seed: int) -> int:
+    """Give the other targets among the first ten, ranked in full, over all parts."""
+    hits = 0
+    for new in hidden_parts(split.train, len(data.items), seed=seed):
+        hidden = np.isin(np.arange(len(data.items)), new)
+        table = without_items(split.train, hidden)
+        term = CoOccurrenceTerm.count(table, len(data.items), CountSettings())
+        edges = infer_edges(term.weights, views, new, rule)
+        both = CoOccurrenceTerm((term.weights + edges.matrix(len(data.items))).tocsr())
+        users = split.validation.users
+        target = split.validation.positives.indices
+        counts = both.counts(latest_items(table, users, term.latest)).toarray()
+        known = seen(table, users, len(data.items)).toarray() > 0
+        counts[known] = -1
+        own = counts[np.arange(len(users)), target]
+        above = (counts > own[:, None]).sum(axis=1)
+        hits += int(((above < 10) & (own > 0) & ~hidden[target] & ~known.all(axis=1)).sum())
+    return hits
+
+
 def test_too_few_targets_choose_nothing() -> None:
     data = twins(1, told=True)
     split = leave_one_out(data)
-    assert choose_rule(split.train, split.validation, ItemViews(data.items), CountSettings(), seed=1) is None
+    views = ItemViews(data.items)
+    found = choose_rule(split.train, split.validation, views, CountSettings(), seed=1, least_targets=USERS + 1)
+    assert found is None
 
 
 def test_without_items_users_keep_their_place() -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm
-from engine.model.inferred_edges import InferenceRule, ItemViews
+from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
 from engine.settings import Settings, load_settings
-from engine.training import inferred_scale
+from engine.training import inference, inferred_scale
 from engine.training.data import leave_one_out
-from engine.training.inference import hidden_items, without_items
-from engine.training.inferred_scale import fit_factor, model_scorer
+from engine.training.inference import Fold, choose_rule, hidden_parts, without_items
+from engine.training.inferred_scale import ByModel, model_scorer, rule_for_model
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 from tests.unit.engine.training.test_inference import PAIRS, twins
@@ -34,15 +35,43 @@ def parameters(trainer: Trainer) -> TermParameters:
     return trainer.scorer(trainer.split.validation.history).parameters
 
 
-def test_what_others_may_lose_bounds_the_factor(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_may_lose_bounds_the_scale(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     views = ItemViews(trainer.data.items)
-    careful = fit_factor(RULE, trainer, parameters(trainer), views)
-    monkeypatch.setattr(inferred_scale, "MOST_LOST", 0.9)
-    found = fit_factor(RULE, trainer, parameters(trainer), views)
-    assert found.factor > careful.factor
-    # The same edges are as certain as before.
-    assert found.strengths[0] / found.factor == pytest.approx(RULE.strengths[0] / RULE.factor)
-    assert replace(found, factor=0.5, strengths=(0.5,)) == RULE
+    monkeypatch.setattr(inference, "_CHOICES", ())
+    careful = rule_for_model(trainer, parameters(trainer), views)
+    monkeypatch.setattr(inference, "MOST_LOST", 0.04)
+    found = rule_for_model(trainer, parameters(trainer), views)
+    assert careful is not None and found is not None
+    assert found.scale * found.factor > careful.scale * careful.factor
+    # By counted edges alone the same edges have another factor, and their certainty is known in its unit.
+    validation, seed = trainer.split.validation, trainer.settings.training.seed
+    alone = choose_rule(validation.history, validation, views, trainer.counting, seed=seed, least_targets=20)
+    assert alone is not None
+    assert found.factor == pytest.approx(alone.factor)
+    assert found.strengths == pytest.approx(alone.strengths)
+
+
+def test_what_is_found_is_what_the_whole_score_ranks(trainer: Trainer) -> None:
+    # The evidence that a score needs gives that score.
+    p = parameters(trainer)
+    table = trainer.split.validation.history
+    fold = Fold(table, 4 * PAIRS, np.array([7, 31]), trainer.counting)
+    views = ItemViews(trainer.data.items)
+    vectors = trainer.item_vectors(trainer.graph)
+    ranking = ByModel(trainer, p, vectors, fold)
+    users = np.arange(40)
+    scores, states = ranking.scores(users)
+    near = views.nearest("words", fold.new, with_behaviour(fold.term.weights), RULE.neighbours)
+    base = ranking.base(users, states, ranking.vectors(near, RULE))
+    edges = infer_edges(fold.term.weights, views, fold.new, RULE).matrix(4 * PAIRS)
+    evidence = fold.term.histories(latest_items(fold.table, users, fold.term.latest)) @ edges
+    total = ranking.total(base, evidence.toarray()[:, fold.new])
+    np.testing.assert_allclose(ranking.needed(base, total), evidence.toarray()[:, fold.new], atol=1e-5)
+    whole = model_scorer(trainer, p, fold.table, fold.term, (views, RULE), added=edges)(users)
+    # Up to the softmax's denominator, which is the same for all items of a user.
+    ours = np.concatenate([total, scores[:, :3]], axis=1)
+    theirs = np.concatenate([whole[:, fold.new], whole[:, :3]], axis=1)
+    np.testing.assert_allclose(ours - ours[:, -1:], theirs - theirs[:, -1:], atol=1e-4)
 
 
 def test_new_items_stand_where_their_neighbours_stand(trainer: Trainer) -> None:
@@ -60,7 +89,7 @@ def test_new_items_stand_where_their_neighbours_stand(trainer: Trainer) -> None:
 
 
 def test_a_hidden_item_is_as_little_known_as_a_new_one(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Its events count nowhere while the factor is chosen, its popularity neither.
+    # Its events count nowhere while the rule is chosen, its popularity neither.
     asked: list[np.ndarray] = []
     plain = model_scorer
 
@@ -69,10 +98,13 @@ def test_a_hidden_item_is_as_little_known_as_a_new_one(trainer: Trainer, monkeyp
         return plain(*arguments, **named)
 
     monkeypatch.setattr(inferred_scale, "model_scorer", spied)
-    fit_factor(RULE, trainer, parameters(trainer), ItemViews(trainer.data.items))
-    hidden = hidden_items(trainer.split.validation.history, 4 * PAIRS, seed=trainer.settings.training.seed)
-    assert asked[0][hidden].sum() == 0
-    assert asked[0].sum() > 0
+    monkeypatch.setattr(inference, "_CHOICES", ())
+    rule_for_model(trainer, parameters(trainer), ItemViews(trainer.data.items))
+    parts = hidden_parts(trainer.split.validation.history, 4 * PAIRS, seed=trainer.settings.training.seed)
+    assert len(asked) == len(parts)
+    for counted, hidden in zip(asked, parts, strict=True):
+        assert counted[hidden].sum() == 0
+        assert counted.sum() > 0
 
 
 def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -> None:
