@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from engine.cooccurrence.counting import row_scale
+from engine.ranking.card import TermParameters
+from engine.ranking.explain import Explainer
 from engine.ranking.profile import profile_in
+from engine.ranking.rows import Rows
 from engine.ranking.score import score_items, sequence_steps, user_vector
+from engine.ranking.state import Snapshot
 from tests.support.model_folder import TERMS, write_model
 from tests.support.snapshots import HALF_LIFE_MS, NOW, VERSION, item, snapshot_of, space_of, user
 
@@ -71,6 +75,44 @@ def test_rows_fade_until_the_newest_event() -> None:
     # every weight halves: w/2 / sqrt(S/2)
     assert later.following(1)[1] == pytest.approx([2.0 / 2.0 / math.sqrt(0.5)])
     assert math.exp(later.log_share[0]) == pytest.approx(1 / 3)
+
+
+def with_guesses(snapshot: Snapshot) -> Snapshot:
+    """a may lead to c, which is counted too, and to d."""
+    guesses, certainties = (
+        [np.array([2, 3], np.int32), np.array(values, np.float32)] for values in ([0.75, 0.2], [0.3, 0.1])
+    )
+    size = len(snapshot.catalogue)
+    return replace(
+        snapshot, inferred=Rows.of({0: tuple(guesses)}, size), certainty=Rows.of({0: tuple(certainties)}, size)
+    )
+
+
+def test_of_a_counted_and_an_inferred_edge_the_stronger_holds() -> None:
+    snapshot = with_guesses(snapshot_of([item(name) for name in "abcd"], EDGES))
+    targets, weights = snapshot.following(0)
+    assert dict(zip(targets.tolist(), weights.tolist(), strict=True)) == pytest.approx({1: 1.5, 2: 0.75, 3: 0.2})
+    assert snapshot.certainty_of(0, 2) == pytest.approx(0.3)
+    assert snapshot.certainty_of(0, 3) == pytest.approx(0.1)
+    assert snapshot.certainty_of(0, 1) is None
+    targets, weights = snapshot.following(0, inferred_scale=0.5)
+    assert dict(zip(targets.tolist(), weights.tolist(), strict=True)) == pytest.approx({1: 1.5, 2: 0.5, 3: 0.1})
+    assert snapshot.certainty_of(0, 2, inferred_scale=0.5) is None
+
+
+def test_inferred_edges_count_more_beside_a_sequence(folder: Path) -> None:
+    space = space_of(folder, [[1, 0], [0, 1], [1, 1], [0.5, 0.5]])
+    snapshot = with_guesses(snapshot_of([item(name) for name in "abcd"], EDGES, space=space))
+    profile = profile_in(snapshot, user("a"))
+    parameters = replace(TermParameters(), inferred_scale=10.0)
+    vector = user_vector(snapshot, profile)
+    for given, scale in ((vector, 10.0), (None, 1.0)):
+        scores = score_items(snapshot, profile, given, parameters)
+        evidence = [0.0, 1.5, 0.75 * scale, 0.2 * scale]
+        log = [parameters.co_occurrence_scale * math.log1p(c / parameters.co_occurrence_epsilon) for c in evidence]
+        assert scores.values_of("co_occurrence") == pytest.approx(log)
+        paths = Explainer(snapshot, profile, scores, given, parameters, NOW).explain([3])[0].terms
+        assert sum(term.value for term in paths) == pytest.approx(scores.total[3])
 
 
 def test_deleted_targets_leave_the_row() -> None:
