@@ -155,16 +155,35 @@ def test_they_fade_as_the_counted_ones_do(graph: GraphStore, settings: Settings)
         assert strength(after, "pot", item) == pytest.approx(strength(before, "pot", item) * np.sqrt(0.5), rel=1e-5)
 
 
-def test_what_is_counted_takes_over(graph: GraphStore, settings: Settings) -> None:
-    infer(graph, settings)
+def test_what_is_counted_takes_over_where_it_is_stronger(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings, replace(RULE, factor=0.05))
+    guessed = inferred(graph)["pot", "new"]["weight"]
     apply_events(graph, [Event("1", "purchase", "cid", "new", NOW + 1)], settings=settings)
     fold(graph, settings)
     snapshot = loaded(graph, settings)
     index = snapshot.catalogue.index
     targets, _ = snapshot.following(index["pot"])
     assert targets.tolist().count(index["new"]) == 1
+    assert strength(snapshot, "pot", "new") > 2 * guessed
     assert snapshot.certainty_of(index["pot"], index["new"]) is None
     assert snapshot.certainty_of(index["red"], index["new"]) is not None
+
+
+def test_the_first_who_takes_a_new_item_does_not_make_it_fall(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings, replace(RULE, factor=20.0))
+    before = strength(loaded(graph, settings), "pot", "new")
+    apply_events(graph, [Event("1", "purchase", "cid", "new", NOW + 1)], settings=settings)
+    fold(graph, settings)
+    snapshot = loaded(graph, settings)
+    index = snapshot.catalogue.index
+    assert strength(snapshot, "pot", "new") == pytest.approx(before, rel=1e-5)
+    assert snapshot.certainty_of(index["pot"], index["new"]) is not None
+
+
+def test_an_item_that_the_model_has_learnt_gets_none(graph: GraphStore, settings: Settings) -> None:
+    infer(graph, settings)
+    assert infer_for_graph(graph, settings, RULE, fence=Fence(VERSION), learnt={"new"}) == 0
+    assert inferred(graph) == {}
 
 
 def test_with_enough_counted_edges_nothing_is_inferred(graph: GraphStore, settings: Settings) -> None:
