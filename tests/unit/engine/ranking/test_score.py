@@ -79,12 +79,11 @@ def test_rows_fade_until_the_newest_event() -> None:
 
 def with_guesses(snapshot: Snapshot) -> Snapshot:
     """a may lead to c, which is counted too, and to d."""
-    guesses, certainties = (
-        [np.array([2, 3], np.int32), np.array(values, np.float32)] for values in ([0.75, 0.2], [0.3, 0.1])
-    )
-    size = len(snapshot.catalogue)
+    to, size = np.array([2, 3], np.int32), len(snapshot.catalogue)
     return replace(
-        snapshot, inferred=Rows.of({0: tuple(guesses)}, size), certainty=Rows.of({0: tuple(certainties)}, size)
+        snapshot,
+        inferred=Rows.of({0: (to, np.array([0.75, 0.2], np.float32))}, size),
+        certainty=Rows.of({0: (to, np.array([0.3, 0.1], np.float32))}, size),
     )
 
 
