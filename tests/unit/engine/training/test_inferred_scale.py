@@ -11,13 +11,16 @@ import torch
 from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
+from engine.ranking.card import read_card
 from engine.settings import Settings, load_settings
 from engine.training import inference, inferred_scale
+from engine.training.checkpoint import Progress
 from engine.training.data import leave_one_out
 from engine.training.inference import Fold, choose_rule, hidden_parts, without_items
 from engine.training.inferred_scale import ByModel, model_scorer, rule_for_model
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
+from engine.training.train import Fitted, save
 from tests.unit.engine.training.test_inference import PAIRS, twins
 
 RULE = InferenceRule("words", 3, power=1.0, own=1.0, exponent=1.0, factor=0.5, strengths=(0.5,), certainties=(0.7,))
@@ -124,3 +127,12 @@ def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -
     # A model that never lost an id cannot do without.
     always = load_settings(model={"dim": 16, "id_dropout": 0.0}, training={"threads": 1})
     assert Trainer(data, split, always, strengths=np.array([0.0, 1.0]), folder=tmp_path / "always").taught.all()
+
+
+def test_the_card_tells_serving_how_much_inferred_edges_count(trainer: Trainer, tmp_path: Path) -> None:
+    progress = Progress(epoch=1)
+    fitted = Fitted(trainer, progress, parameters(trainer), 0.0, replace(RULE, scale=30.0))
+    folder = save(fitted, tmp_path / "models", version="v20260101000000", metrics={})
+    assert read_card(folder, "v20260101000000").terms.inferred_scale == 30.0
+    plain = save(replace(fitted, inference=None), tmp_path / "models", version="v20260102000000", metrics={})
+    assert read_card(plain, "v20260102000000").terms.inferred_scale == 1.0
