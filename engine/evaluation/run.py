@@ -127,7 +127,7 @@ def _evaluate(
     artefact = read_artefact(save(fitted, models, version=f"v{seed:014d}", metrics={}))
     # What is measured is what was written.
     fitted.trainer.model.load_state_dict(artefact.model.state_dict())
-    parameters = TermParameters(**artefact.card["terms"])
+    parameters = TermParameters.of_card(artefact.card["terms"])
     counts = popularity_counts(case.split.train, len(case.data.items))
     tell("measures on validation")
     valid_scorer = fitted.trainer.scorer(case.split.validation.history)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from scipy import sparse
 
+from engine.errors import ArtefactError
 from engine.model.artefact import Artefact, device, read_artefact
 from engine.model.inferred_edges import InferenceRule
 from engine.model.learned_edges import learned_edges
@@ -74,7 +75,16 @@ class Embedder:
         Raises:
             ArtefactError: It is missing or not what its card says.
         """
-        return cls(read_artefact(folder))
+        artefact = read_artefact(folder)
+        try:
+            return cls(artefact)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(
+                "The model's card lacks something, or it is of another form.",
+                field="card",
+                value=str(error),
+                remedy="Train again: interestgraph train.",
+            ) from error
 
     @property
     def learnt(self) -> Collection[str]:

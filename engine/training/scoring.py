@@ -7,10 +7,10 @@ Serving computes the same from the graph (`engine.ranking`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,11 @@ class TermParameters:
     interests_scale: float = 0.0
     interests_epsilon: float = INTEREST_EPSILON
     popularity_scale: float = 0.0
+
+    @classmethod
+    def of_card(cls, terms: Mapping[str, Any]) -> Self:
+        """Read them from a card's terms, which tell serving of more."""
+        return cls(**{entry.name: terms[entry.name] for entry in fields(cls) if entry.name in terms})
 
     def to_dict(self) -> dict[str, Any]:
         """Give them as plain data."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,17 @@ def written(folder: Path, *, time_gaps: bool) -> Path:
         interest_ids=["x", "y"],
         card={"event_types": ["", "view", "cart"], "graph_neighbours": 10, "text_encoder": "t", "terms": TERMS},
     )
+
+
+@pytest.mark.parametrize(("name", "value"), [("terms", None), ("terms", {}), ("graph_neighbours", "many")])
+def test_a_card_without_what_is_needed_is_named(folder: Path, tmp_path: Path, name: str, value: object) -> None:
+    shutil.copytree(folder, tmp_path / VERSION)
+    path = tmp_path / VERSION / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    card[name] = value
+    path.write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(ArtefactError, match="card"):
+        Embedder.load(tmp_path / VERSION)
 
 
 def test_onnx_equals_torch(folder: Path) -> None:
