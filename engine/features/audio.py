@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 
 from engine.features.pretrained import FileEncoder, Float32, bad_file
 
@@ -84,6 +83,8 @@ def read_wave(path: Path, rate: int) -> Float32:
     whole = len(frames) // (2 * channels) * 2 * channels
     if width != 2 or not whole:
         raise bad_file(path, "it has no samples" if width == 2 else f"samples have {8 * width} bits", _REMEDY)
+    from scipy.signal import resample_poly  # two seconds, which every worker would spend at its start
+
     samples = np.frombuffer(frames[:whole], dtype="<i2").reshape(-1, channels).mean(axis=1) / 32768
     shared = gcd(own, rate)
     return np.asarray(resample_poly(samples, rate // shared, own // shared), dtype=np.float32)
