@@ -21,6 +21,7 @@ from engine.graph.migrations import migrate
 from engine.graph.store import GraphStore
 from engine.settings import Settings
 from tests.support.api_server import ApiServer, address_of, running_api
+from tests.support.celery_worker import wait_until
 from tests.support.servers import running
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,18 @@ def event(**more: Any) -> dict[str, Any]:
 
 def part(answer: dict[str, Any], name: str) -> dict[str, Any]:
     return next(part for part in answer["parts"] if part["name"] == name)
+
+
+def answered_again(client: httpx.Client, method: str, address: str, content: Any = None) -> httpx.Response:
+    """Ask until it is no 503: each process notices by itself, a moment later, that a part is back."""
+    last: list[httpx.Response] = []
+
+    def answered() -> bool:
+        last[:] = [client.request(method, address, json=content)]
+        return last[0].status_code != 503
+
+    wait_until(answered, why=lambda: last[0].text)
+    return last[0]
 
 
 def test_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(server: ApiServer, own_servers: Settings) -> None:
@@ -119,7 +132,8 @@ def test_valkey_away_and_back(server: ApiServer, own_servers: Settings) -> None:
         finally:
             stack.up(only=(VALKEY,))
         server.wait_for(lambda answered: part(answered.json(), "broker")["up"])
-        assert client.post("/v1/jobs/retrain", json={}).json()["delivery"] == "sent"
+        # The other process may hear of it a moment later.
+        wait_until(lambda: client.post("/v1/jobs/retrain", json={}).json()["delivery"] == "sent")
 
 
 def test_neo4j_away_and_back(server: ApiServer, own_servers: Settings) -> None:
@@ -149,9 +163,9 @@ def test_neo4j_away_and_back(server: ApiServer, own_servers: Settings) -> None:
         finally:
             stack.up(only=(NEO4J,))
         server.wait_ready()
-        again = client.post("/v1/events", json=body).json()
+        again = answered_again(client, "POST", "/v1/events", body).json()
         assert (again["accepted"], again["duplicates"]) == (0, 1)
-        assert client.get("/v1/users/away/recommendations").json()["known"] is True
+        assert answered_again(client, "GET", "/v1/users/away/recommendations").json()["known"] is True
 
 
 def test_starts_while_everything_is_away(tmp_path: Path) -> None:
