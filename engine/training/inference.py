@@ -32,6 +32,7 @@ from engine.model.inferred_edges import (
     infer_edges,
     with_behaviour,
 )
+from engine.training.certainty import certainties
 from engine.training.data import InteractionTable, Targets, seen
 
 PARTS: Final = 10
@@ -51,7 +52,6 @@ _CHOICES: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("exponent", (0.5, 0.7, 1.0, 1.5)),
 )
 _HIGHEST_FACTOR: Final = 1_000.0
-_BINS: Final = 20
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ class Fold:
         hidden = np.zeros(size, dtype=bool)
         hidden[new] = True
         self.new = new
-        self.table = without_items(history, hidden)
+        self.table = history.keeping(~hidden[history.items])
         self.term = CoOccurrenceTerm.count(self.table, size, counting)
         self.absent: Mask = ~hidden
         self.absent[with_behaviour(self.term.weights)] = False
@@ -355,11 +355,7 @@ def _measured(trials: Sequence[_Trial], rule: InferenceRule) -> tuple[float, Inf
 def _with_certainty(
     rule: InferenceRule, folds: Sequence[Fold], views: ItemViews, history: InteractionTable, counting: CountSettings
 ) -> InferenceRule:
-    """Measure which share of the inferred edges is among those counted with nothing hidden, by their strength.
-
-    Edges are put into bins of equal size by weight; shares that fall from one bin to the next are pooled (isotonic
-    regression, Ayer et al. 1955).
-    """
+    """Measure which share of the inferred edges is among those counted with nothing hidden, by their strength."""
     size = len(folds[0].absent)
     counted = CoOccurrenceTerm.count(history, size, counting).weights.tocoo()
     keys = np.sort(counted.coords[0].astype(np.int64) * size + counted.coords[1])
@@ -370,34 +366,8 @@ def _with_certainty(
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         weights.append(edges.weight)
         real.append((keys[place] == wanted).astype(np.float64) if len(keys) else np.zeros(len(wanted)))
-    weight, was_real = np.concatenate(weights), np.concatenate(real)
-    order = np.argsort(weight, kind="stable")
-    bins = [part for part in np.array_split(order, min(_BINS, len(order))) if len(part)]
-    strengths = [float(weight[part].mean()) for part in bins]
-    shares = pooled([float(was_real[part].mean()) for part in bins], [float(len(part)) for part in bins])
-    return replace(rule, strengths=tuple(strengths), certainties=tuple(shares))
-
-
-def pooled(values: list[float], sizes: list[float]) -> list[float]:
-    """Give the never-falling sequence nearest to the values: pool adjacent violators."""
-    blocks: list[list[float]] = []
-    for value, size in zip(values, sizes, strict=True):
-        blocks.append([value, size, 1])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            last = blocks.pop()
-            mean, weight, count = blocks[-1]
-            total = weight + last[1]
-            blocks[-1] = [(mean * weight + last[0] * last[1]) / total, total, count + last[2]]
-    return [value for value, _, count in blocks for _ in range(int(count))]
-
-
-def without_items(table: InteractionTable, items: Mask) -> InteractionTable:
-    """Give the table without the events of some items; users keep their place."""
-    keep = ~items[table.items]
-    before = np.concatenate(([0], np.cumsum(keep))).astype(np.int64)
-    return InteractionTable(
-        table.user_ids, before[table.offsets], table.items[keep], table.types[keep], table.times[keep]
-    )
+    strengths, shares = certainties(np.concatenate(weights), np.concatenate(real))
+    return replace(rule, strengths=strengths, certainties=shares)
 
 
 def _spread(chosen: Mask, most: float) -> Int64:

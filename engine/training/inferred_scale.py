@@ -17,7 +17,7 @@ from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, neighbour_vectors, with_behaviour
 from engine.training.data import InteractionTable
 from engine.training.graphs import whole_graph
-from engine.training.inference import Fold, choose_rule, without_items
+from engine.training.inference import Fold, choose_rule
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 
@@ -39,7 +39,8 @@ class ByModel:
     def __init__(self, trainer: Trainer, parameters: TermParameters, vectors: torch.Tensor, fold: Fold) -> None:
         hidden = np.zeros(len(fold.absent), dtype=bool)
         hidden[fold.new] = True
-        counted = fold.table if trainer.split.counts_history else without_items(trainer.split.train, hidden)
+        train = trainer.split.train
+        counted = fold.table if trainer.split.counts_history else train.keeping(~hidden[train.items])
         self._scorer = model_scorer(trainer, parameters, fold.table, fold.term, vectors=vectors, counted=counted)
         self._p = parameters
         self._plain = vectors.float().cpu().numpy()

@@ -10,8 +10,9 @@ from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges
 from engine.training import inference
+from engine.training.certainty import certainties, pooled
 from engine.training.data import Dataset, InteractionTable, ItemTable, Split, leave_one_out, seen
-from engine.training.inference import choose_rule, hidden_parts, pooled, without_items
+from engine.training.inference import choose_rule, hidden_parts
 
 PAIRS, USERS = 40, 600
 
@@ -90,7 +91,7 @@ def lost_by(data: Dataset, split: Split, views: ItemViews, rule: InferenceRule, 
     hits = 0
     for new in hidden_parts(split.train, len(data.items), seed=seed):
         hidden = np.isin(np.arange(len(data.items)), new)
-        table = without_items(split.train, hidden)
+        table = split.train.keeping(~hidden[split.train.items])
         term = CoOccurrenceTerm.count(table, len(data.items), CountSettings())
         edges = infer_edges(term.weights, views, new, rule)
         both = CoOccurrenceTerm((term.weights + edges.matrix(len(data.items))).tocsr())
@@ -121,10 +122,14 @@ def test_without_items_users_keep_their_place() -> None:
         np.ones(4, dtype=np.int32),
         np.arange(4),
     )
-    found = without_items(table, np.array([False, True, False]))
+    found = table.keeping(table.items != 1)
     assert found.items.tolist() == [2, 2]
     assert found.offsets.tolist() == [0, 1, 2]
     assert found.times.tolist() == [1, 3]
+
+
+def test_without_an_edge_nothing_is_certain() -> None:
+    assert certainties(np.zeros(0), np.zeros(0)) == ((), ())
 
 
 def test_falling_shares_are_pooled() -> None:
@@ -136,7 +141,7 @@ def test_edges_of_the_rule_lead_within_the_group() -> None:
     data = twins(1, told=True)
     split = leave_one_out(data)
     hidden = np.arange(4 * PAIRS) % 4 == 0
-    term = CoOccurrenceTerm.count(without_items(split.train, hidden), len(data.items), CountSettings())
+    term = CoOccurrenceTerm.count(split.train.keeping(~hidden[split.train.items]), len(data.items), CountSettings())
     rule = InferenceRule("words", 3, power=1.0, own=1.0, exponent=1.0, factor=1.0)
     found = infer_edges(term.weights, ItemViews(data.items), np.flatnonzero(hidden), rule)
     assert len(found)

@@ -16,7 +16,7 @@ from engine.settings import Settings, load_settings
 from engine.training import inference, inferred_scale
 from engine.training.checkpoint import Progress
 from engine.training.data import leave_one_out
-from engine.training.inference import Fold, choose_rule, hidden_parts, without_items
+from engine.training.inference import Fold, choose_rule, hidden_parts
 from engine.training.inferred_scale import ByModel, model_scorer, rule_for_model
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
@@ -82,7 +82,7 @@ def test_new_items_stand_where_their_neighbours_stand(trainer: Trainer) -> None:
     table = trainer.split.validation.history
     hidden = np.zeros(4 * PAIRS, dtype=bool)
     hidden[7] = True
-    known = without_items(table, hidden)
+    known = table.keeping(~hidden[table.items])
     term = CoOccurrenceTerm.count(known, 4 * PAIRS, trainer.counting)
     scorer = model_scorer(trainer, parameters(trainer), known, term, (views, replace(RULE, neighbours=1)))
     users = np.arange(20)
@@ -116,7 +116,7 @@ def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -
     unseen = np.zeros(len(data.items), dtype=bool)
     unseen[7] = True
     split = leave_one_out(data)
-    split = replace(split, train=without_items(split.train, unseen))
+    split = replace(split, train=split.train.keeping(~unseen[split.train.items]))
     found = Trainer(data, split, trainer.settings, strengths=np.array([0.0, 1.0]), folder=tmp_path / "unseen")
     before = found.item_vectors(found.graph)
     torch.nn.init.normal_(found.model.item_embedding.weight)
