@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any, Final
@@ -184,6 +185,7 @@ class Container:
         status = self.ranking_status()
         if status is not None:
             metrics.STATE_AGE_SECONDS.set(status.staleness_s)
+            metrics.STATE_READ_AT_SECONDS.labels(os.getpid()).set(max(0.0, time.time() - status.staleness_s))
             metrics.FOLD_LAG_SECONDS.set(status.fold_lag_s)
             metrics.STATE_ITEMS.set(status.items)
             metrics.set_model_version(status.version)

@@ -60,6 +60,12 @@ STATE_AGE_SECONDS: Final = Gauge(
     "Seconds since the ranking state was last seen to be fresh; the oldest process.",
     multiprocess_mode="livemax",
 )
+STATE_READ_AT_SECONDS: Final = Gauge(
+    "interestgraph_state_read_at_seconds",
+    "Unix time at which a process read its present ranking state.",
+    ["process"],
+    multiprocess_mode="livemostrecent",
+)
 STATE_ITEMS: Final = Gauge(
     "interestgraph_state_items",
     "Items in the ranking state; the process that looked last.",

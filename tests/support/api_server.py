@@ -23,6 +23,7 @@ from engine.graph.store import GraphStore
 from engine.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+_READ_AT = re.compile(r'^interestgraph_state_read_at_seconds{process="(\d+)"} (\S+)$', re.MULTILINE)
 _LISTENING = re.compile(r"listening on (http://\S+?)[\"\s]")
 
 
@@ -101,6 +102,19 @@ class ApiServer:
                     return dict(last.json())
             time.sleep(0.1)
         raise AssertionError(f"never so: {last.text if last is not None else 'no answer'}\n{self.log()[-3000:]}")
+
+    def wait_caught_up(self, *, timeout_s: float = 300) -> None:
+        """Wait until every process has read the graph as it is now."""
+        written_at = time.time()
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            text = httpx.get(f"{self.url}/metrics", timeout=60).text
+            read_at = {int(pid): float(at) for pid, at in _READ_AT.findall(text)}
+            pids = self.worker_pids()
+            if pids and all(read_at.get(pid, 0) > written_at for pid in pids):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not every process has read the graph\n{self.log()[-3000:]}")
 
     def stop(self) -> None:
         """End it and its workers."""

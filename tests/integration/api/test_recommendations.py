@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,13 +25,7 @@ def shop(api_server: ApiServer, store: GraphStore) -> Iterator[ApiServer]:
             kind = item.split("-")[0]
             body = {"title": item.title(), "about": [{"kind": "category", "name": kind}]}
             assert client.put(f"/v1/items/{item}", json=body).status_code in (200, 201)
-    end = time.monotonic() + 180
-    known_in_a_row = 0
-    while known_in_a_row < 8:
-        assert time.monotonic() < end, "the processes do not see the items"
-        with api_server.client() as client:
-            found = ids(client.get("/v1/users/nobody/recommendations", params={"n": 100}).json())
-        known_in_a_row = known_in_a_row + 1 if found == set(ITEMS) else 0
+    api_server.wait_caught_up()
     yield api_server
 
 
