@@ -36,6 +36,7 @@ from engine.training.inferred_scale import model_scorer
 from engine.training.loop import Report, Trainer, count_settings
 from engine.training.scoring import TermParameters
 from engine.training.start import Start
+from engine.training.term_scales import fit_scales
 
 SHARE: Final = 0.2
 VALIDATION_SHARE: Final = 0.1
@@ -197,14 +198,12 @@ class Learner:
             trainer = self._trainer(table, split, folder, report=report)
             progress = trainer.run()
         scorer = trainer.scorer(split.validation.history)
-        learnt = scorer.parameters
-        scorer.fit_terms(split.validation)
         return Choice(
             trainer.start,
             progress.best_epoch,
             trainer.config.id_dropout,
-            learnt,
             scorer.parameters,
+            fit_scales(scorer, split.validation),
             progress.best_ndcg,
         )
 

@@ -7,9 +7,8 @@ Serving computes the same from the graph (`engine.ranking`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
 import numpy as np
@@ -20,24 +19,13 @@ from scipy import sparse
 from engine.domain import MS_PER_DAY
 from engine.evaluation.baselines import latest_items
 from engine.evaluation.metrics import positives_of
-from engine.evaluation.protocols import rank
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.recommender import Recommender
-from engine.training.data import Dataset, InteractionTable, Targets, recent
+from engine.training.data import Dataset, InteractionTable, recent
 
 INTEREST_EPSILON: Final = 1e-3
 NEWCOMER_POPULARITY: Final = 1.0
 """Least weight of popularity for who has no history, as in `engine.ranking.cold_start`."""
-_GRID: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.4)
-_FACTORS: Final = (0.5, 0.7, 0.85, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0)
-_FIT_ROUNDS: Final = 2
-_FIT_USERS: Final = 8_000
-_FIT_SCORES: Final = 300_000_000
-"""Scores of one term that are made at most for each look: a large catalogue is fitted on fewer users."""
-_FIT_CHUNK: Final = 256
-"""Users whose terms are kept at once, no more than `rank` asks for at once: a term has a number for each item."""
-_FIT_ERRORS: Final = 2.0
-"""Standard errors by which a weight must gain: chosen among dozens, the best of them gains by chance alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +63,11 @@ class ModelScorer:
         interest_half_life_days: Half-life of interests.
         popularity_half_life_days: Half-life of popularity.
         counted: Behaviour that popularity is counted on; the history where none is given.
+
+    Attributes:
+        parameters: Weights of the terms: those learnt until others are set.
+        items: Their number.
+        with_interests: Whether items are about anything.
     """
 
     def __init__(
@@ -97,6 +90,8 @@ class ModelScorer:
         self._about = data.items.about
         known = history if counted is None else counted
         self._share = interest_shares(history, self._about, strengths, interest_half_life_days)
+        self.items = len(data.items)
+        self.with_interests = len(self._about.data) > 0
         self._popularity = np.log(popularity_share(known, len(data.items), popularity_half_life_days)).astype(
             np.float32
         )
@@ -177,60 +172,6 @@ class ModelScorer:
         if interests:
             found["interests"] = self.affinity(users, np.arange(len(self._popularity)))
         return found
-
-    def fit_terms(self, targets: Targets) -> None:
-        """Choose the scales of counted edges, interests and popularity on a validation window, in turns.
-
-        What was learnt stays unless another weight gains more than chance would give.
-        """
-        users = max(min(_FIT_USERS, _FIT_SCORES // len(self._popularity)), 1)
-        places = np.unique(np.linspace(0, len(targets.users) - 1, users).astype(np.int64))
-        with_interests = len(self._about.data) > 0
-        learnt = self.parameters
-
-        def ndcg(candidates: Sequence[TermParameters]) -> list[npt.NDArray[np.float64]]:
-            """Give NDCG@10 of each user; the terms of some users at a time serve all candidates."""
-            found: list[list[npt.NDArray[np.float64]]] = [[] for _ in candidates]
-            for start in range(0, len(places), _FIT_CHUNK):
-                part = places[start : start + _FIT_CHUNK]
-                some = Targets(targets.history, targets.users[part], targets.positives[part], targets.start)
-                terms = self.terms(some.users, interests=with_interests)
-                for values, parameters in zip(found, candidates, strict=True):
-                    total = terms["sequence"] + terms["co_occurrence"] * np.float32(
-                        parameters.co_occurrence_scale / learnt.co_occurrence_scale
-                    )
-                    if parameters.interests_scale:
-                        total += np.float32(parameters.interests_scale) * terms["interests"]
-                    if parameters.popularity_scale:
-                        total += np.float32(parameters.popularity_scale) * terms["popularity"]
-                    ranks = rank(partial(_given, scores=total), some, protocol="discovery", with_lists=False)
-                    values.append(ranks.by_user()["ndcg@10"])
-            return [np.concatenate(values) if values else np.zeros(0) for values in found]
-
-        best = learnt
-        [reached] = ndcg([learnt])
-        if not len(reached):
-            return
-        tried: dict[str, Sequence[float]] = {
-            "popularity_scale": _GRID,
-            "co_occurrence_scale": [learnt.co_occurrence_scale * factor for factor in _FACTORS],
-        }
-        if with_interests:
-            tried = {"interests_scale": _GRID, **tried}
-        for _ in range(_FIT_ROUNDS):
-            for name, weights in tried.items():
-                changes: list[dict[str, Any]] = [{name: weight} for weight in weights]
-                candidates = [replace(best, **change) for change in changes]
-                found = ndcg(candidates)
-                place = int(np.argmax([values.mean() for values in found]))
-                gain = found[place] - reached
-                if gain.mean() > _FIT_ERRORS * gain.std() / np.sqrt(len(gain)):
-                    best, reached = candidates[place], found[place]
-        self.parameters = best
-
-
-def _given(users: npt.NDArray[np.integer], *, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return scores
 
 
 def interest_shares(

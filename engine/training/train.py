@@ -21,6 +21,7 @@ from engine.training.data import Dataset, Split, Targets, split_by_time
 from engine.training.inferred_scale import rule_for_model
 from engine.training.loop import Report, Trainer, count_settings
 from engine.training.scoring import ModelScorer, TermParameters
+from engine.training.term_scales import fit_scales
 
 Metrics = dict[str, dict[str, dict[str, float]]]
 """Scorer, protocol, metric: value."""
@@ -105,7 +106,7 @@ def fit(
         say("fits the terms of the score")
     begin = time.monotonic()
     scorer = trainer.scorer(split.validation.history)
-    scorer.fit_terms(split.validation)
+    scorer.parameters = fit_scales(scorer, split.validation)
     return Fitted(trainer, progress, scorer.parameters, start + progress.seconds + time.monotonic() - begin)
 
 

@@ -88,17 +88,3 @@ def test_the_counted_term_is_the_logarithm_of_the_count() -> None:
     dense = sum(p.gamma**back * term.weights[latest[:, back]].toarray() for back in range(3))
     expected = p.co_occurrence_scale * np.log(p.co_occurrence_epsilon + dense)
     assert scorer.terms(targets.users)["co_occurrence"] == pytest.approx(expected, abs=1e-4)
-
-
-def test_interests_get_weight_where_they_tell() -> None:
-    scorer, targets = _scorer(by_interest=True)
-    scorer.parameters = replace(scorer.parameters, co_occurrence_scale=1e-3)  # as good as nothing counted
-    scorer.fit_terms(targets)
-    assert scorer.parameters.interests_scale > 0
-
-
-def test_counted_edges_get_more_weight_where_they_tell() -> None:
-    scorer, targets = _scorer(by_interest=False)
-    learnt = scorer.parameters.co_occurrence_scale
-    scorer.fit_terms(targets)
-    assert scorer.parameters.co_occurrence_scale > learnt
