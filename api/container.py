@@ -182,10 +182,12 @@ class Container:
 
     def _sample(self) -> None:
         """Put what only this process knows into the metrics."""
+        # The clock first: whatever time passes in between must not make the state newer than it is.
+        now = time.time()
         status = self.ranking_status()
         if status is not None:
             metrics.STATE_AGE_SECONDS.set(status.staleness_s)
-            metrics.STATE_READ_AT_SECONDS.labels(os.getpid()).set(max(0.0, time.time() - status.staleness_s))
+            metrics.STATE_READ_AT_SECONDS.labels(os.getpid()).set(max(0.0, now - status.whole_age_s))
             metrics.FOLD_LAG_SECONDS.set(status.fold_lag_s)
             metrics.STATE_ITEMS.set(status.items)
             metrics.set_model_version(status.version)

@@ -62,7 +62,7 @@ STATE_AGE_SECONDS: Final = Gauge(
 )
 STATE_READ_AT_SECONDS: Final = Gauge(
     "interestgraph_state_read_at_seconds",
-    "Unix time at which a process read its present ranking state.",
+    "Unix time at which a process last read the graph with no item known to be missing.",
     ["process"],
     multiprocess_mode="livemostrecent",
 )

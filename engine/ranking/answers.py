@@ -147,6 +147,7 @@ class RankingStatus:
         edges: CO_OCCURS entries.
         interests: Interests.
         staleness_s: Seconds since the last successful look at the graph; infinite before the first.
+        whole_age_s: Seconds since the last one after which no item was known to be missing or gone.
         events_waiting: Events that the edges did not know of at that look.
         fold_lag_s: Seconds that the oldest of them has waited.
         as_of: Time of the newest event that the edges know, epoch ms.
@@ -164,6 +165,7 @@ class RankingStatus:
     edges: int
     interests: int
     staleness_s: float
+    whole_age_s: float
     as_of: EpochMs | None
     refreshes: int
     failures: int

@@ -91,6 +91,8 @@ class Refresher:
         self._reset()
         self.counters = Counters()
         self._fresh_at: float | None = None
+        self._whole_at: float | None = None
+        self._whole = False
         self._failure: InterestGraphError | None = None
         self._behind = Behind()
         self._since = _NOTHING_SINCE
@@ -116,7 +118,12 @@ class Refresher:
     @property
     def staleness_s(self) -> float:
         """Seconds since the graph was last seen; infinite before the first time."""
-        return float("inf") if self._fresh_at is None else time.monotonic() - self._fresh_at
+        return _seconds_since(self._fresh_at)
+
+    @property
+    def whole_age_s(self) -> float:
+        """Seconds since the graph was last seen with no item known to be missing or gone; infinite before."""
+        return _seconds_since(self._whole_at)
 
     @property
     def behind(self) -> Behind:
@@ -197,6 +204,8 @@ class Refresher:
                 self._snapshot = replace(new, serial=0 if old is None else old.serial + 1)
                 self._loaded.set()
             self._fresh_at = begun
+            if self._whole:
+                self._whole_at = begun
             self.counters.refreshes += 1
             self.counters.last_refresh_ms = 1000 * (time.monotonic() - begun)
             return new is not old
@@ -236,6 +245,7 @@ class Refresher:
         if complete and demographics_at != new.demographics_at:
             new = with_demographics(self._store, new, self._settings.ranking.demographics, demographics_at)
         self._since = pulse["now"] - OVERLAP_MS
+        self._whole = complete
         return self._with_space(old, new, pulse, complete=complete)
 
     def _pulse(self, tx: Tx) -> dict[str, Any]:
@@ -323,6 +333,10 @@ class Refresher:
         self._encoders = {version: encoder}
         _log.info("serving a version", version=version, items=len(new.catalogue.index))
         return replace(new, space=space, problem=None)
+
+
+def _seconds_since(at: float | None) -> float:
+    return float("inf") if at is None else time.monotonic() - at
 
 
 def sweep_pause(took_s: float, before_s: float) -> float:

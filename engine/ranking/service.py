@@ -166,6 +166,7 @@ class Recommender:
             edges=0 if snapshot is None else snapshot.edges.entries,
             interests=0 if snapshot is None else len(snapshot.interests.ids),
             staleness_s=self._refresher.staleness_s,
+            whole_age_s=self._refresher.whole_age_s,
             as_of=None if snapshot is None else snapshot.as_of,
             refreshes=counters.refreshes,
             failures=counters.failures,

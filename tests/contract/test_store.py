@@ -204,7 +204,7 @@ def test_batches_are_sorted_and_reported(store: GraphStore) -> None:
 
 def test_a_stream_gives_every_row_and_lets_go_when_closed(store: GraphStore) -> None:
     users(store, [f"u{number:04d}" for number in range(1_200)])
-    with GraphStore.open(other(store, neo4j={"pool_size": 1, "acquire_timeout_s": 2})) as narrow:
+    with GraphStore.open(other(store, neo4j={"pool_size": 1, "acquire_timeout_s": 5})) as narrow:
         rows = narrow.stream("subgraph/all_ids", identifiers={"label": "User"}, fetch_size=100)
         first = next(rows)
         with pytest.raises(DatabaseUnavailableError, match="free in time"):

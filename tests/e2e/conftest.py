@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.servers import PATIENT
+
 COMMAND = str(Path(sys.executable).parent / "interestgraph")
 HOUSEHOLDS = "120"
 
@@ -22,7 +24,7 @@ class Stack:
     environment: dict[str, str]
     output: str
 
-    def run(self, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout_s: float = 900) -> subprocess.CompletedProcess[str]:
         """Run the command against this stack."""
         return subprocess.run(
             [COMMAND, *arguments],
@@ -47,13 +49,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "INTERESTGRAPH_HOME": str(home),
         "INTERESTGRAPH_NEO4J__HEAP_MB": "512",
         "INTERESTGRAPH_API__PORT": "0",
+        "INTERESTGRAPH_API__FRESHNESS_WAIT_S": "60",
+        **PATIENT,
         "INTERESTGRAPH_TRAINING__EPOCHS": "2",
         "COLUMNS": "160",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     started = Stack(environment, "")
     try:
-        done = started.run("demo", "--households", HOUSEHOLDS, timeout_s=900)
+        done = started.run("demo", "--households", HOUSEHOLDS, timeout_s=3000)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Stack(environment, done.stdout)
     finally:

@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import Stack
+from tests.support.celery_worker import wait_until
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 
 
 def _variables(stack: Stack) -> dict[str, str]:
@@ -28,8 +29,8 @@ def test_the_story_is_told_to_its_end(stack: Stack) -> None:
 
 def test_recommendations_know_of_an_event_and_say_why(stack: Stack) -> None:
     api = _variables(stack)["INTERESTGRAPH_API_URL"]
-    with httpx.Client(base_url=api, timeout=30) as client:
-        assert client.get("/health/ready").json()["status"] == "ready"
+    with httpx.Client(base_url=api, timeout=120) as client:
+        wait_until(lambda: client.get("/health/ready").json()["status"] == "ready")
         user = client.get("/v1/users", params={"n": 1}).json()["users"][0]["id"]
         path = f"/v1/users/{user}/recommendations"
         before = client.get(path, params={"n": 10, "explain": True}).json()
@@ -46,7 +47,7 @@ def test_recommendations_know_of_an_event_and_say_why(stack: Stack) -> None:
 
 def test_a_newcomer_is_answered_and_said_so(stack: Stack) -> None:
     api = _variables(stack)["INTERESTGRAPH_API_URL"]
-    answer = httpx.get(f"{api}/v1/users/nobody/recommendations?n=5", timeout=30).json()
+    answer = httpx.get(f"{api}/v1/users/nobody/recommendations?n=5", timeout=120).json()
     assert answer["newcomer"] and len(answer["items"]) == 5
 
 

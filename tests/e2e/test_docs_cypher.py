@@ -12,7 +12,7 @@ from tests.e2e.conftest import Stack
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("cypher.md", "interests.md"))
 STATEMENTS = re.findall(r"^```cypher\n(.*?)^```", PAGES, re.MULTILINE | re.DOTALL)
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.mark.parametrize("number", range(len(STATEMENTS)))

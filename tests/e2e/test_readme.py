@@ -12,7 +12,7 @@ from tests.e2e.conftest import Stack
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 
 
 def test_the_two_commands_are_targets_of_the_makefile() -> None:
@@ -39,7 +39,7 @@ def test_all_commands_run_from_top_to_bottom(stack: Stack) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"status":"ready"' in done.stdout.replace(" ", "")

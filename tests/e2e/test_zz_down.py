@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Stack
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(3600)
 
 
 def test_down_leaves_no_process(stack: Stack) -> None:

@@ -85,7 +85,7 @@ def judge(producers: Producers, disturbed: snapshot.Snapshot, sent: Traffic) -> 
     assert stored == producers.acknowledged
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_killed_once_or_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: GraphStore) -> None:
     kills = {NEO4J: 1, VALKEY: 2, API: 2, WORKER: 1, CONSUMER: 2}
     with running(tmp_path, monkeypatch) as parts:

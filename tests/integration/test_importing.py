@@ -34,6 +34,7 @@ from engine.importing.social import SocialMapping, import_social
 from engine.importing.users import UserMapping, import_users
 from engine.settings import Settings
 from tests.conftest import wipe
+from tests.support.hold import holding
 
 START = 1_750_000_000_000
 ITEMS = [{"id": f"i{n}", "title": f"Item {n}", "kind": f"k{n % 3}", "price": 1.5 * n} for n in range(12)]
@@ -182,7 +183,12 @@ def test_a_killed_import_goes_on_where_it_stood(store: GraphStore, neo4j_server:
     for name in ("NEO4J_URI", "REDIS_URL"):
         environment.pop(name, None)
 
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+    # Users come in the order of their ids: before this one, the last, it stands for as long as it takes.
+    store.write("social/ensure_users", ids=["u99"], create=True, at=START)
+    with (
+        holding(store, "u99"),
+        subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL) as process,
+    ):
         deadline = time.monotonic() + 180
         while ask(store, "MATCH (e:Event) RETURN count(e) AS n")[0]["n"] == 0:
             assert process.poll() is None, "it ended before it could be killed"

@@ -24,6 +24,7 @@ from engine.stream.dead import DeadLetters
 from engine.stream.producer import EventProducer
 from engine.stream.state import StreamState, stream_state
 from tests.support.celery_worker import wait_until, worker_environment
+from tests.support.hold import holding
 from tests.support.proxy import Proxy
 from tests.support.stream_consumer import running_consumer
 
@@ -48,7 +49,7 @@ def settings(valkey_server: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[redis.Redis]:
-    with connect(settings) as found:
+    with connect(settings, timeout_s=60) as found:
         found.flushall()
         yield found
 
@@ -436,11 +437,14 @@ def test_killed_in_the_middle_of_batches_nothing_is_lost_and_nothing_counts_twic
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
+    store.write("social/ensure_users", ids=["u0"], create=True, at=AT)
     with running_consumer(environment | {"INTERESTGRAPH_STREAM__WRITERS": "2"}, tmp_path / "c.log") as consumer:
         for round_ in range(3):
-            producer.send([event(number) for number in range(400 * round_, 400 * (round_ + 1))])
-            wait_until(lambda: state_of(client, settings).pending > 0)
-            consumer.kill()
+            # Each batch is of this user too: the consumer stands in the middle of one, for as long as it takes.
+            with holding(store, "u0"):
+                producer.send([event(number) for number in range(400 * round_, 400 * (round_ + 1))])
+                wait_until(lambda: state_of(client, settings).pending > 0)
+                consumer.kill()
             consumer.start()
         wait_until(lambda: producer.length() == 0, why=consumer.log)
         assert consumer.stop() == 0

@@ -21,6 +21,7 @@ from engine.embedded import EmbeddedStack
 from engine.graph.migrations import migrate
 from engine.graph.store import GraphStore
 from engine.settings import Settings
+from tests.support.servers import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
 _READ_AT = re.compile(r'^interestgraph_state_read_at_seconds{process="(\d+)"} (\S+)$', re.MULTILINE)
@@ -44,6 +45,9 @@ class ApiServer:
             "INTERESTGRAPH_HOME": str(home),
             "INTERESTGRAPH_API__PORT": "0",
             "INTERESTGRAPH_LOG_FORMAT": "json",
+            # However busy the machine is: the limit has a test of its own.
+            "INTERESTGRAPH_API__FRESHNESS_WAIT_S": "60",
+            **PATIENT,
             **environment,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,8 +92,11 @@ class ApiServer:
         raise RuntimeError(f"the API does not answer:\n{self.log()[-4000:]}")
 
     def wait_ready(self, *, timeout_s: float = 300) -> dict[str, Any]:
-        """Wait until every required part is up."""
-        return self.wait_for(lambda answered: answered.status_code == 200, timeout_s=timeout_s)
+        """Wait until every required part is up, for every process where the metrics are open to all."""
+        answer = self.wait_for(lambda answered: answered.status_code == 200, timeout_s=timeout_s)
+        if httpx.get(f"{self.url}/metrics", timeout=60).status_code == 200:
+            self.wait_caught_up(timeout_s=timeout_s)
+        return answer
 
     def wait_for(self, condition: Any, *, timeout_s: float = 300) -> dict[str, Any]:
         """Wait until the readiness answer fulfils a condition."""
@@ -108,11 +115,12 @@ class ApiServer:
         written_at = time.time()
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
-            text = httpx.get(f"{self.url}/metrics", timeout=60).text
-            read_at = {int(pid): float(at) for pid, at in _READ_AT.findall(text)}
             pids = self.worker_pids()
-            if pids and all(read_at.get(pid, 0) > written_at for pid in pids):
-                return
+            with contextlib.suppress(httpx.TransportError):
+                text = httpx.get(f"{self.url}/metrics", timeout=60).text
+                read_at = {int(pid): float(at) for pid, at in _READ_AT.findall(text)}
+                if pids and all(read_at.get(pid, 0) > written_at for pid in pids):
+                    return
             time.sleep(0.1)
         raise AssertionError(f"not every process has read the graph\n{self.log()[-3000:]}")
 

@@ -15,6 +15,7 @@ import psutil
 
 from engine.embedded import endpoints
 from engine.settings import Settings
+from tests.support.servers import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +43,7 @@ def worker_environment(settings: Settings, redis_url: str, home: Path, **extra: 
         "INTERESTGRAPH_WORKERS__DISPATCH_INTERVAL_S": "1",
         "INTERESTGRAPH_TRAINING__THREADS": "1",
         "OMP_NUM_THREADS": "1",
+        **PATIENT,
         **extra,
     }
 

@@ -23,13 +23,15 @@ class Proxy:
         self._open = True
         self._closed = False
         self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
     def cut(self) -> None:
         """Break every connection and take no more."""
-        self._open = False
-        sockets, self._sockets = self._sockets, []
+        with self._lock:
+            self._open = False
+            sockets, self._sockets = self._sockets, []
         for each in sockets:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -60,11 +62,13 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            if not self._open:
-                client.close()
-                continue
-            server = socket.create_connection(self._target)
-            self._sockets += [client, server]
+            # Under the lock: a connection that is being made while the others are cut must not outlive them.
+            with self._lock:
+                if not self._open:
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._sockets += [client, server]
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=_forward, args=(source, sink), daemon=True).start()
 

@@ -14,7 +14,6 @@ from tests.support.api_server import ROOT, ApiServer
 
 # Names that stand for something which is made in another example.
 PLACEHOLDERS = ("JOB", "VERSION", "$KEY", "interestgraph keys", "reembed")
-_TRIES = 20
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
@@ -28,17 +27,16 @@ def test_examples_work(api_server: ApiServer, store: GraphStore) -> None:
     for command in runnable:
         strict = command.replace("curl -s", "curl -sS --fail-with-body", 1)
         # Edges, items and vectors may be a refresh old in a process: a reader waits a moment too.
-        for _ in range(_TRIES):
-            done = subprocess.run(
-                ["bash", "-c", strict],
-                env={"API": api_server.url, "PATH": "/usr/bin:/bin"},
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode == 0:
-                break
+        end = time.monotonic() + 120
+        while (done := run(strict, api_server.url)).returncode != 0:
+            assert time.monotonic() < end, (command, done.stdout, done.stderr)
             time.sleep(0.5)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
+
+
+def run(command: str, url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", command], env={"API": url, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
 
 
 def test_every_code_of_a_problem_is_explained() -> None:

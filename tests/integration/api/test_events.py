@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,8 +130,9 @@ def test_lines_are_taken_in_part(api: httpx.Client, store: GraphStore) -> None:
     )
     told = api.post("/v1/events", content=body, headers=LINES).json()
     assert (told["lines"], told["accepted"], told["duplicates"], told["refused"]) == (9, 3, 1, 5)
-    assert [(each["line"], each["problem"]["field"]) for each in told["refusals"]] == [
-        (4, "line"), (6, "line"), (9, "line"), (3, "event.type"), (8, "event.item_id"),
+    # Those that are no event are told first, but for a batch that a slow machine wrote before it was full.
+    assert sorted((each["line"], each["problem"]["field"]) for each in told["refusals"]) == [
+        (3, "event.type"), (4, "line"), (6, "line"), (8, "event.item_id"), (9, "line"),
     ]  # fmt: skip
     assert stored(store) == {"e1", "e3", "e5"}
     token = decode_token(told["freshness"])
@@ -194,9 +196,9 @@ def test_client_that_goes_away_leaves_whole_events_and_a_server_that_works(
 ) -> None:
     first = lines(*(event(number) for number in range(4000)))
     rest = json.dumps(event(4000)).encode()
-    connection = raw_request(
-        api_server.url, b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: 100000000\r\n"
-    )
+    name = uuid.uuid4().hex
+    length = b"Transfer-Encoding: chunked\r\n" if chunked else b"Content-Length: 100000000\r\n"
+    connection = raw_request(api_server.url, length + b"X-Request-ID: " + name.encode() + b"\r\n")
     with connection:
         connection.sendall(chunk(first) + b"%x\r\n%s" % (len(rest) + 100, rest) if chunked else first + rest)
     wait_until(lambda: len(stored(store)) >= 2000, why=api_server.log)
@@ -212,6 +214,8 @@ def test_client_that_goes_away_leaves_whole_events_and_a_server_that_works(
 
     wait_until(again)
     assert told["accepted"] >= 1 and told["accepted"] + told["duplicates"] == 4001
+    # The process that served the one who went away may still have its last batch in hand.
+    wait_until(lambda: name in api_server.log(), why=api_server.log)
     assert len(stored(store)) == 4001
 
 
@@ -230,6 +234,11 @@ def test_lines_need_the_right_type_and_no_coding(api: httpx.Client) -> None:
     assert_problem(api.post("/v1/events", content=b"x", headers=LINES | {"Content-Encoding": "gzip"}), 415)
     assert_problem(api.post("/v1/items/i/nowhere", content=b"x", headers=LINES), 404)
     assert_problem(api.put("/v1/items/i1", content=b"{}", headers=LINES), 415)
+
+
+def wait_for_metrics(api: httpx.Client, *lines: str) -> None:
+    """Wait until a scrape says all of it: what does not answer a scrape in a moment is left out of it."""
+    wait_until(lambda: set(lines) <= set(api.get("/metrics").text.splitlines()), why=lambda: api.get("/metrics").text)
 
 
 def test_into_the_stream_and_through_it(
@@ -252,14 +261,16 @@ def test_into_the_stream_and_through_it(
     assert_problem(api.post("/v1/events?wait=false", json=event(7, type="stare")), 422, field="event.type")
     api.post("/v1/events?wait=false", json=event(8, item_id="nowhere"))
     assert stored(store) == set()
-    metrics = api.get("/metrics").text
-    assert "interestgraph_stream_length 6.0" in metrics and "interestgraph_events_unfolded 0.0" in metrics
+    wait_for_metrics(api, "interestgraph_stream_length 6.0", "interestgraph_events_unfolded 0.0")
     with running_consumer(worker_environment(neo4j_server, valkey_server, tmp_path), tmp_path / "c.log"):
-        wait_until(lambda: "interestgraph_stream_length 0.0" in api.get("/metrics").text)
+        wait_for_metrics(api, "interestgraph_stream_length 0.0")
     assert stored(store) == {"e1", "e2", "e4", "e5", "e6"}
-    metrics = api.get("/metrics").text
-    assert "interestgraph_stream_accepted_total 5.0" in metrics and "interestgraph_stream_dead_letters 1.0" in metrics
-    assert "interestgraph_events_unfolded 5.0" in metrics
+    wait_for_metrics(
+        api,
+        "interestgraph_stream_accepted_total 5.0",
+        "interestgraph_stream_dead_letters 1.0",
+        "interestgraph_events_unfolded 5.0",
+    )
     # Through the stream or not, an event is the same one.
     assert api.post("/v1/events", json=event(1)).json()["duplicates"] == 1
 
@@ -274,13 +285,13 @@ def test_event_is_taken_back(api_server: ApiServer, api: httpx.Client, store: Gr
     assert stored(store) == {"e1"}
     assert_problem(api.delete("/v1/events/e18"), 404, code="not_found")
     assert api.post("/v1/events", json=event(18)).json()["accepted"] == 1
-    with Client(api_server.url) as client:
+    with Client(api_server.url, timeout_s=120) as client:
         assert client.delete_event("e18")
     assert stored(store) == {"e1"}
 
 
 def test_client_library(api_server: ApiServer, store: GraphStore, broker: redis.Redis) -> None:
-    with Client(api_server.url) as client:
+    with Client(api_server.url, timeout_s=120) as client:
         sent = client.send_events([event(1), event(2, type="stare")])
         assert (sent.accepted, sent.refused, sent.outcomes[1].outcome) == (1, 1, "refused")
         with pytest.raises(InvalidRequestError) as caught:

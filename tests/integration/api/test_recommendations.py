@@ -126,7 +126,7 @@ def test_bad_question(api: httpx.Client, query: dict[str, Any], field: str) -> N
 def test_client_sees_it_all(shop: ApiServer) -> None:
     from interestgraph.client import Client, InvalidRequestError
 
-    with Client(shop.url) as client:
+    with Client(shop.url, timeout_s=120) as client:
         sent = client.send_event("purchase", "cli", "bread-1")
         got = client.recommendations("cli", 3, freshness=sent.freshness)
         assert len(got.items) == 3

@@ -85,6 +85,8 @@ def test_killed_worker_is_replaced_and_nothing_is_lost_or_doubled(server: ApiSer
                         answered = client.post("/v1/events?create_missing=true", json=body)
                     except httpx.TransportError:
                         continue
+                    if answered.status_code == 503 and "Retry-After" in answered.headers:
+                        continue
                     assert answered.status_code == 200, answered.text
                     sent.append(body["id"])
                     break
@@ -202,5 +204,6 @@ def test_stops_gracefully_and_leaves_nothing(own_servers: Settings, tmp_path: Pa
         server.wait_ready()
         pids = [server.pid, *server.worker_pids()]
         server.stop()
-        assert not [pid for pid in pids if psutil.pid_exists(pid)]
+        # One that had to be killed goes a moment after its parent.
+        wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     assert "Traceback" not in server.log()

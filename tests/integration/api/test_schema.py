@@ -53,6 +53,6 @@ def test_answers_are_as_the_document_says(
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: Any) -> None:
-        case.call_and_validate(base_url=api_server.url, checks=CHECKS)
+        case.call_and_validate(base_url=api_server.url, checks=CHECKS, timeout=120)
 
     check()

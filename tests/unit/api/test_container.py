@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import time
+from types import SimpleNamespace
 
 import pytest
 from neo4j.exceptions import DatabaseError, ServiceUnavailable, TransientError
+from prometheus_client import REGISTRY
 
 from api import container as module
 from api.container import Container
@@ -63,3 +66,18 @@ def test_parts_that_are_away_are_named() -> None:
     with pytest.raises(InterestGraphError):
         container.recommender()
     container.close()
+
+
+def test_the_state_is_never_said_to_be_newer_than_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    container = Container(AWAY)
+    clock = SimpleNamespace(seconds=1000.0)
+
+    def status() -> SimpleNamespace:
+        clock.seconds += 20  # the process gets no processor meanwhile
+        return SimpleNamespace(staleness_s=1.0, whole_age_s=5.0, fold_lag_s=0.0, items=3, version=None, full_loads=0)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.seconds))
+    monkeypatch.setattr(container, "ranking_status", status)
+    container._sample()
+    labels = {"process": str(os.getpid())}
+    assert REGISTRY.get_sample_value("interestgraph_state_read_at_seconds", labels) == 995.0
