@@ -30,15 +30,7 @@ from engine.training.graph_stage import GraphGain, learn_graph
 from engine.training.graphs import UnseenGraphs, whole_graph
 from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
-from engine.training.start import (
-    Start,
-    batch_positions_for,
-    choose_start,
-    dropout_for,
-    has_content,
-    id_dropout_for,
-    start_again,
-)
+from engine.training.start import Start, batch_positions_for, choose_start, shape_for, start_again
 from engine.training.step import NEGATIVES, BatchLoss
 
 _VALIDATION_USERS: Final = 5000
@@ -97,19 +89,7 @@ class Trainer:
         self._new_only = not settings.ranking.recommend_seen
         items = len(data.items)
         self.term = CoOccurrenceTerm.count(split.train, items, self.counting)
-        self.config = RecommenderConfig(
-            items=items,
-            interests=len(data.items.interest_ids),
-            content=data.items.widths,
-            event_types=len(data.event_types),
-            dim=settings.model.dim,
-            layers=settings.model.layers,
-            heads=settings.model.heads,
-            dropout=dropout_for(split.train, items) if settings.model.dropout is None else settings.model.dropout,
-            id_dropout=_id_dropout(data, split, settings.model.id_dropout),
-            max_history=settings.model.max_history,
-            time_gaps=settings.model.time_gaps and data.timed,
-        )
+        self.config = shape_for(data, split, settings)
         self.taught = _taught(split.train, self.config)
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
@@ -393,13 +373,6 @@ def count_settings(settings: Settings) -> CountSettings:
         half_life_ms=edges.half_life_days * MS_PER_DAY,
         keep=edges.max_edges_per_item,
     )
-
-
-def _id_dropout(data: Dataset, split: Split, wanted: float | None) -> float:
-    # Without content and interests nothing is left of an item whose id is hidden.
-    if not has_content(data):
-        return 0.0
-    return id_dropout_for(split) if wanted is None else wanted
 
 
 def _taught(train: InteractionTable, config: RecommenderConfig) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,6 @@
-"""What depends on the data set: where training starts, and how much dropout it gets. No setting is needed for either.
+"""What depends on the data set: where training starts, the shape of the model, and how much dropout it gets.
+
+No setting is needed.
 
 Two kinds of behaviour need two starts. Where the order of a sequence tells what comes next (shops, films), counted
 edges rank best before anything is learnt, and popularity would only bury them. Where users take sets of things in no
@@ -23,6 +25,7 @@ from engine.evaluation.baselines import latest_items
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
 from engine.model.recommender import RecommenderConfig
+from engine.settings import Settings
 from engine.training.data import Dataset, InteractionTable, Split, recent
 
 _DROPOUT: Final = ((25, 0.6), (100, 0.5))
@@ -113,6 +116,27 @@ def start_again(
         else graph_start(term.weights, config.dim, seed=seed)
     )
     return replace(chosen, vectors=vectors)
+
+
+def shape_for(data: Dataset, split: Split, settings: Settings) -> RecommenderConfig:
+    """Give the shape of the model: the settings, and what the data say where a setting is empty."""
+    model, items = settings.model, len(data.items)
+    dropout = dropout_for(split.train, items) if model.dropout is None else model.dropout
+    id_dropout = id_dropout_for(split) if model.id_dropout is None else model.id_dropout
+    return RecommenderConfig(
+        items=items,
+        interests=len(data.items.interest_ids),
+        content=data.items.widths,
+        event_types=len(data.event_types),
+        dim=model.dim,
+        layers=model.layers,
+        heads=model.heads,
+        dropout=dropout,
+        # Without content and interests nothing is left of an item whose id is hidden.
+        id_dropout=id_dropout if has_content(data) else 0.0,
+        max_history=model.max_history,
+        time_gaps=model.time_gaps and data.timed,
+    )
 
 
 def dropout_for(table: InteractionTable, items: int) -> float:
