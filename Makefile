@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
+# Where no bytecode may be kept, each process compiles torch and all else anew: 14 s of a worker's start in place of 5.
+export PYTHONDONTWRITEBYTECODE :=
 TEST_PROCESSES ?= 2
 
 .PHONY: help install demo up down test test-unit test-faults lint format types imports docs constraints bench-accuracy bench-serving bench-api bench-ingest clean

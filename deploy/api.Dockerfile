@@ -9,7 +9,7 @@ COPY engine engine
 COPY workers workers
 COPY api api
 COPY interestgraph interestgraph
-RUN uv pip install --system --no-cache --constraint constraints.txt .
+RUN uv pip install --system --no-cache --compile-bytecode --constraint constraints.txt .
 RUN useradd --system --uid 10001 interestgraph \
     && mkdir -p /var/lib/interestgraph /var/cache/interestgraph \
     && chown interestgraph /var/lib/interestgraph /var/cache/interestgraph
