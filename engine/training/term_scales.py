@@ -58,7 +58,7 @@ def fit_scales(scorer: ModelScorer, targets: Targets) -> TermParameters:
         before = best
         for name, scales in tried.items():
             changes: list[dict[str, Any]] = [{name: scale} for scale in scales]
-            candidates = [best, *(replace(best, **change) for change in changes)]
+            candidates = list(dict.fromkeys([best, *(replace(best, **change) for change in changes)]))
             best = candidates[int(np.argmax([values.mean() for values in window.ndcg(candidates)]))]
         if best == before:
             break
@@ -124,7 +124,7 @@ class _Window:
                     total += np.float32(parameters.popularity_scale) * terms["popularity"]
                 ranks = rank(partial(_given, scores=total), some, protocol="discovery", with_lists=False)
                 values.append(ranks.by_user()["ndcg@10"])
-        return [np.concatenate(values) if values else np.zeros(0) for values in found]
+        return [np.concatenate(values) for values in found]
 
 
 def _given(users: npt.NDArray[np.integer], *, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

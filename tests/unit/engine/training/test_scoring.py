@@ -17,7 +17,7 @@ from engine.training.scoring import ModelScorer
 ITEMS, SHELVES, USERS = 40, 8, 80
 
 
-def _scorer(*, by_interest: bool) -> tuple[ModelScorer, Targets]:
+def untrained_scorer(*, by_interest: bool) -> tuple[ModelScorer, Targets]:
     """Users stay on one shelf, or walk a ring; the sequence says nothing, since the model is not trained."""
     rng = np.random.default_rng(0)
     sequences = []
@@ -57,7 +57,7 @@ def _scorer(*, by_interest: bool) -> tuple[ModelScorer, Targets]:
 
 
 def test_the_score_is_the_sum_of_its_terms() -> None:
-    scorer, targets = _scorer(by_interest=True)
+    scorer, targets = untrained_scorer(by_interest=True)
     scorer.parameters = replace(scorer.parameters, interests_scale=0.4, popularity_scale=0.3)
     terms = scorer.terms(targets.users[:7])
     total = terms["sequence"] + terms["co_occurrence"] + 0.4 * terms["interests"] + 0.3 * terms["popularity"]
@@ -67,7 +67,7 @@ def test_the_score_is_the_sum_of_its_terms() -> None:
 
 
 def test_who_has_no_history_is_ranked_by_what_is_popular() -> None:
-    scorer, targets = _scorer(by_interest=True)
+    scorer, targets = untrained_scorer(by_interest=True)
     scorer.parameters = replace(scorer.parameters, popularity_scale=0.0)
     history = targets.history
     # The first user loses all events.
@@ -75,13 +75,13 @@ def test_who_has_no_history_is_ranked_by_what_is_popular() -> None:
     found = scorer(np.array([0, 1]))
     order = np.argsort(-scorer._popularity, kind="stable")
     assert (np.diff(found[0][order]) <= 1e-6).all() and found[0][order[0]] > found[0][order[-1]]
-    plain, _ = _scorer(by_interest=True)
+    plain, _ = untrained_scorer(by_interest=True)
     plain.parameters = scorer.parameters
     assert found[1] == pytest.approx(plain(np.array([1]))[0], abs=1e-5)
 
 
 def test_the_counted_term_is_the_logarithm_of_the_count() -> None:
-    scorer, targets = _scorer(by_interest=False)
+    scorer, targets = untrained_scorer(by_interest=False)
     p = scorer.parameters
     latest = targets.history.items.reshape(USERS, 3)[:, ::-1]
     term = CoOccurrenceTerm.count(targets.history, ITEMS, CountSettings())

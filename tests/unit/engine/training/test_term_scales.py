@@ -11,7 +11,7 @@ from scipy import sparse
 from engine.training.data import InteractionTable, Targets
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.term_scales import fit_scales
-from tests.unit.engine.training.test_scoring import _scorer
+from tests.unit.engine.training.test_scoring import untrained_scorer
 
 USERS = 100
 LEARNT = TermParameters(1.0, 0.01, 0.7, 10)
@@ -69,14 +69,14 @@ def test_what_gains_by_chance_goes_back_to_what_was_learnt() -> None:
 
 
 def test_interests_get_weight_where_they_tell() -> None:
-    scorer, targets = _scorer(by_interest=True)
+    scorer, targets = untrained_scorer(by_interest=True)
     scorer.parameters = replace(scorer.parameters, co_occurrence_scale=1e-3)  # as good as nothing counted
     found = fit_scales(scorer, targets)
     assert found.interests_scale > 0
 
 
 def test_counted_edges_get_more_weight_where_they_tell() -> None:
-    scorer, targets = _scorer(by_interest=False)
+    scorer, targets = untrained_scorer(by_interest=False)
     learnt = scorer.parameters.co_occurrence_scale
     found = fit_scales(scorer, targets)
     assert found.co_occurrence_scale > learnt
