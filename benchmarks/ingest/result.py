@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal["aim", "must", "missed"]
+Verdict = Literal["aim", "must", "missed", "reported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Result:
         name: Row that it belongs to; `--only` takes it.
         what: What was measured, as the table says it.
         unit: Unit of the numbers.
-        must: The bar that has to be reached.
-        aim: The bar that is aimed at.
+        must: The bar that has to be reached; none where the number is only reported.
+        aim: The bar that is aimed at, or none.
         measured: The number.
         more_is_better: Whether it has to lie above the bars, as a rate does, or below, as a time does.
         details: What it was made from.
@@ -28,8 +28,8 @@ class Result:
     name: str
     what: str
     unit: str
-    must: float
-    aim: float
+    must: float | None
+    aim: float | None
     measured: float
     more_is_better: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -37,6 +37,8 @@ class Result:
     @property
     def verdict(self) -> Verdict:
         """Tell which bar was reached."""
+        if self.must is None or self.aim is None:
+            return "reported"
         if math.isnan(self.measured):
             return "missed"
         for name, bar in (("aim", self.aim), ("must", self.must)):

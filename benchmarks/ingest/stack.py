@@ -27,7 +27,7 @@ from interestgraph.cli.stack import family
 SERVERS: Final = ("neo4j", "valkey")
 ALL: Final = (*SERVERS, "api", "worker-cpu", "beat", "consumer")
 _PREPARED: Final = "prepared.json"
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 """Raised when imports write other properties than before; what the schema lacks is added when a graph is opened."""
 _WAITING: Final = """
 CALL () { MATCH (e:Unfolded) RETURN count(e) AS unfolded }

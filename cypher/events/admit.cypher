@@ -1,8 +1,8 @@
-// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, where the items are, what they are about and which events are stored
+// purpose: Lock the users of a batch, making those that are new, and tell who has no behaviour yet, where the items are, which interests events on them move and which events are stored
 // param: users LIST<STRING>, sorted
 // param: items LIST<STRING>
 // param: events LIST<STRING>
-// param: with_about BOOLEAN, whether to tell what items are about
+// param: with_about BOOLEAN, whether to tell which interests events on the items move
 // param: now INTEGER, epoch ms
 // returns: fresh LIST<STRING> users, found LIST<LIST> of item id, its node and LIST<LIST> of node of an interest and weight, stored LIST<MAP> of events with id, type, user_id, item_id, followed_id, at, at_given, value, query, recommendation_id, context, digest
 // mode: write
@@ -24,7 +24,7 @@ CALL (users) {
   UNWIND $items AS name
   MATCH (i:Item {id: name})
   RETURN collect([
-    name, id(i), CASE WHEN $with_about THEN [(i)-[about:ABOUT]->(x:Interest) | [id(x), about.weight]] ELSE [] END
+    name, id(i), CASE WHEN $with_about THEN [(i)-[about:ABOUT]->(x:Interest) WHERE about.wider IS NULL | [id(x), about.weight]] ELSE [] END
   ]) AS found
 }
 CALL (users) {

@@ -3,7 +3,7 @@
 // param: item_id STRING or null
 // param: type STRING
 // param: direct LIST<STRING> interests that the event names itself
-// returns: interaction MAP of count, times, weight, updated_at or null; interests LIST<MAP> of id, mass, count, updated_at; about LIST<LIST> of interest id and weight of the item
+// returns: interaction MAP of count, times, weight, updated_at or null; interests LIST<MAP> of id, mass, count, updated_at; about LIST<LIST> of interest id and weight, those that events on the item move
 // mode: read
 OPTIONAL MATCH (u:User {id: $user_id})
 OPTIONAL MATCH (i:Item {id: $item_id})
@@ -14,6 +14,7 @@ CALL (u, i) {
 }
 CALL (i) {
   OPTIONAL MATCH (i)-[about:ABOUT]->(x:Interest)
+  WHERE about.wider IS NULL
   RETURN collect(CASE WHEN x IS NOT NULL THEN [x.id, about.weight] END) AS about
 }
 CALL (u, about) {

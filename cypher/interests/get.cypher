@@ -12,4 +12,8 @@ RETURN x.id AS id, x.kind AS kind, x.name AS name,
   } AS part_of,
   COLLECT { MATCH (y:Interest)-[:PART_OF]->(x) RETURN [y.id, y.kind, y.name] ORDER BY y.id LIMIT $limit } AS parts,
   count { (x)<-[:ABOUT]-() } AS items,
-  count { (x)<-[:INTERESTED_IN]-() } AS users
+  reduce(sum = 0, users IN COLLECT {
+    MATCH (y:Interest)-[:PART_OF*0..8]->(x)
+    WITH DISTINCT y
+    RETURN count { (y)<-[:INTERESTED_IN]-() }
+  } | sum + users) AS users

@@ -1,5 +1,5 @@
 // purpose: Set what interests are part of: one of each larger kind
-// param: rows LIST<MAP> of id, kind STRING, the larger kind, parent STRING; sorted by id
+// param: rows LIST<MAP> of id, kind STRING, the larger kind, parent STRING, weight FLOAT, what the larger gets for each 1 that the part gets; sorted by id
 // returns: written INTEGER
 // mode: write
 UNWIND $rows AS row
@@ -11,4 +11,5 @@ CALL (x, row) {
   DELETE old
 }
 MERGE (x)-[r:PART_OF]->(larger)
+SET r.weight = row.weight
 RETURN count(r) AS written

@@ -39,6 +39,12 @@ CALL (i, row, changed) {
   MERGE (i)-[r:ABOUT]->(x)
   SET r.weight = entry.weight, r.given = null
 }
+CALL (i, changed) {
+  // Events do not move an interest that one of the item's others is part of: it is read through PART_OF.
+  WITH i WHERE changed
+  MATCH (i)-[r:ABOUT]->(x:Interest)
+  SET r.wider = CASE WHEN EXISTS { (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(x) } THEN true END
+}
 RETURN sum(CASE WHEN created THEN 1 ELSE 0 END) AS created,
   sum(CASE WHEN changed AND NOT created THEN 1 ELSE 0 END) AS changed,
   sum(CASE WHEN changed THEN 0 ELSE 1 END) AS unchanged

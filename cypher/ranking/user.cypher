@@ -25,12 +25,17 @@ CALL () {
 CALL () {
   MATCH (:User {id: $user_id})-[r:INTERESTED_IN]->(x:Interest)
   WHERE r.weight > 0
-  RETURN collect([x.id, r.source,
-    CASE r.source
-      WHEN 'behaviour' THEN
-        r.weight * 2.0 ^ ((r.updated_at - CASE WHEN r.updated_at > $at THEN r.updated_at ELSE $at END) / $half_life_ms)
-      ELSE r.weight
-    END]) AS interests
+  WITH x, r.source AS source, CASE r.source
+    WHEN 'behaviour' THEN
+      r.weight * 2.0 ^ ((r.updated_at - CASE WHEN r.updated_at > $at THEN r.updated_at ELSE $at END) / $half_life_ms)
+    ELSE r.weight
+  END AS value
+  // What behaviour has made of an interest counts for the wider ones that it is part of.
+  MATCH path = (x)-[:PART_OF*0..8]->(y:Interest)
+  WHERE x = y OR source = 'behaviour'
+  WITH x, y, source, value, max(reduce(part = 1.0, step IN relationships(path) | part * coalesce(step.weight, 1.0))) AS part
+  WITH y.id AS id, source, sum(value * part) AS value
+  RETURN collect([id, source, value]) AS interests
 }
 CALL () {
   MATCH (:User {id: $user_id})-[r:INTERACTED]->(i:Item)

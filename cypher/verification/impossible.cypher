@@ -1,4 +1,4 @@
-// purpose: Find relationships that cannot be: of an item with itself, negative or without their numbers
+// purpose: Find relationships that cannot be: of an item with itself, negative, without their numbers or wrongly marked as wider
 // param: limit INTEGER
 // returns: kind STRING, found STRING, example STRING; at most so many of each kind
 // mode: read
@@ -14,6 +14,11 @@ CALL () {
   MATCH (i:Item)-[r:ABOUT]->(x:Interest)
   WHERE r.weight IS NULL OR NOT (r.weight > 0 AND r.weight <= 1.0000001)
   RETURN 'ABOUT impossible' AS kind, i.id AS found, x.id AS example LIMIT $limit
+  UNION ALL
+  MATCH (i:Item)-[r:ABOUT]->(x:Interest)
+  WITH i, x, r, EXISTS { (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(x) } AS wider
+  WHERE wider <> (r.wider IS NOT NULL)
+  RETURN 'ABOUT marked otherwise than PART_OF says' AS kind, i.id AS found, x.id AS example LIMIT $limit
   UNION ALL
   MATCH (u:User)-[r:INTERESTED_IN]->(x)
   WHERE r.weight IS NULL OR NOT r.weight >= 0

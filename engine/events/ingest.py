@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
+from engine.collector import collector_held
 from engine.domain import EpochMs, Event, now_ms
 from engine.errors import InterestGraphError
 from engine.events.apply import apply_events
@@ -15,9 +17,11 @@ from engine.events.token import FreshnessToken, encode_token
 from engine.graph.store import GraphStore
 from engine.settings import Settings
 
+_MANY: Final = 100
+"""Events from which on it pays to hold the collector back."""
 
-@dataclass(frozen=True, slots=True)
-class EventOutcome:
+
+class EventOutcome(NamedTuple):
     """What became of one event.
 
     Attributes:
@@ -80,7 +84,19 @@ def ingest(
     Raises:
         DatabaseUnavailableError: Nothing was written; the whole batch may be sent again.
     """
-    moment = now_ms() if now is None else now
+    with collector_held() if len(raws) >= _MANY else nullcontext():
+        return _ingest(store, raws, settings, create_missing, now_ms() if now is None else now, arrived, field)
+
+
+def _ingest(
+    store: GraphStore,
+    raws: Sequence[object],
+    settings: Settings,
+    create_missing: bool,
+    moment: EpochMs,
+    arrived: Sequence[EpochMs] | None,
+    field: str,
+) -> IngestResult:
     outcomes: list[EventOutcome | None] = [None] * len(raws)
     events: list[Event] = []
     places: list[int] = []

@@ -115,7 +115,12 @@ def import_items(
             for _, item in items:
                 hierarchy.add(item.about)
         if store is not None and mapping.part_of:
-            set_part_of(store, hierarchy.rows())
+            placed = set_part_of(store, hierarchy.rows())
+            if placed.behind:
+                run.notes.append(
+                    f"hierarchy: events before moved other interests of {placed.behind} items; to count again, run "
+                    "interestgraph verify --repair"
+                )
     if divided := hierarchy.divided():
         run.notes.append(f"interests: {divided} are part of the larger one that most of their rows name")
     return run.report()

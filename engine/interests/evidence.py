@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.domain import EpochMs
 from engine.events.log import Log
@@ -11,6 +12,8 @@ from engine.graph.store import Tx
 from engine.interests.decay import days_ms
 from engine.interests.history import gifts
 from engine.settings import Settings
+
+Wider = Mapping[str, Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,14 @@ class Evidence:
 
 
 def evidence_of(
-    tx: Tx, log: Log, interest_ids: Sequence[str], settings: Settings, *, at: EpochMs, limit: int
+    tx: Tx,
+    log: Log,
+    interest_ids: Sequence[str],
+    settings: Settings,
+    *,
+    at: EpochMs,
+    limit: int,
+    wider: Wider = MappingProxyType({}),
 ) -> dict[str, tuple[Evidence, ...]]:
     """Give the evidence of interests, what moved them most first.
 
@@ -47,12 +57,13 @@ def evidence_of(
         settings: Registry of types, half-life of interests.
         at: The time that gifts are decayed to, epoch ms.
         limit: Most items of an interest.
+        wider: Interests that one is part of, with what they get for each 1 that it gets, by its id.
     """
     half_life_ms = days_ms(settings.interests.half_life_days)
     wanted = set(interest_ids)
     sums: dict[str, dict[tuple[str | None, str], tuple[float, int, EpochMs]]] = {}
     for event in log.events:
-        for interest_id, part in gifts(event, log.about, settings):
+        for interest_id, part in _with_wider(gifts(event, log.about, settings), wider):
             if interest_id not in wanted:
                 continue
             by_item = sums.setdefault(interest_id, {})
@@ -74,3 +85,10 @@ def evidence_of(
         )
         for interest_id, pairs in strongest.items()
     }
+
+
+def _with_wider(given: Iterable[tuple[str, float]], wider: Wider) -> Iterator[tuple[str, float]]:
+    for interest_id, part in given:
+        yield interest_id, part
+        for name, weight in wider.get(interest_id, ()):
+            yield name, part * weight

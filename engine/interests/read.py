@@ -20,6 +20,7 @@ from engine.events.log import Log, read_log
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
 from engine.interests.evidence import Evidence, evidence_of
+from engine.interests.hierarchy import with_wider
 from engine.interests.history import interests_at
 from engine.interests.inferred import InferredInterest, inferred_interests
 from engine.settings import Settings
@@ -128,11 +129,12 @@ def _read(
     if past and log is not None:
         rows = _past_rows(tx, rows, log, settings, at)
     guess = inferred_interests(tx, user_id, settings) if model and not past and settings.interests.model_mass else []
-    interests = share_out(rows, guess, model_mass=settings.interests.model_mass)
+    interests = share_out(with_wider(rows), guess, model_mass=settings.interests.model_mass)
     mass = sum(interest.behaviour + interest.declared for interest in interests)
     shown = interests[:limit]
     if evidence and log is not None:
-        named = evidence_of(tx, log, [interest.id for interest in shown], settings, at=at, limit=evidence)
+        wider = {row["id"]: [(name, weight) for name, _, _, weight in row["wider"]] for row in rows}
+        named = evidence_of(tx, log, [interest.id for interest in shown], settings, at=at, limit=evidence, wider=wider)
         shown = tuple(replace(interest, evidence=named.get(interest.id, ())) for interest in shown)
     return UserInterests(user_id, bool(found), at, mass, shown, past, complete)
 
@@ -153,15 +155,17 @@ def _past_rows(
             masses[name] = masses.get(name, 0.0) + row["old_mass"] * 2.0 ** ((row["old_at"] - at) / half_life_ms)
             counts[name] = counts.get(name, 0) + (row["old_count"] or 0)
             times[name] = max(times.get(name, 0), row["old_at"])
-    names = {row["id"]: (row["kind"], row["name"]) for row in rows}
+    names = {row["id"]: (row["kind"], row["name"], row["wider"]) for row in rows}
     missing = sorted(masses.keys() - names.keys())
     if missing:
-        names |= {row["id"]: (row["kind"], row["name"]) for row in tx.run("interests/names", ids=missing)}
+        found = tx.run("interests/names", ids=missing)
+        names |= {row["id"]: (row["kind"], row["name"], row["wider"]) for row in found}
     then = [
         {
             "id": name,
             "kind": names[name][0],
             "name": names[name][1],
+            "wider": names[name][2],
             "source": InterestSource.BEHAVIOUR,
             "value": masses[name],
             "count": counts[name],

@@ -15,6 +15,7 @@ from typing import Any, Final
 from engine.domain import now_ms
 from engine.graph.store import GraphStore, Tx
 from engine.interests.decay import days_ms
+from engine.interests.hierarchy import mark_wider
 from engine.settings import Settings
 from engine.verification.compare import UserChecks, compare_interaction, compare_interest, compare_user
 from engine.verification.recount import Amount, Expected, Interaction, recount, with_old_part
@@ -23,6 +24,7 @@ from engine.verification.users import PAGE_USERS, about_of, pages, read_locked
 
 Progress = Callable[[str, int, int], None]
 _TIMEOUT_S: Final = 600.0
+_PAGE_ITEMS: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -33,15 +35,17 @@ class Repaired:
         users: Users looked at.
         changed: Users of whom something was set.
         relationships: Relationships set or deleted.
+        items: Items whose wider interests were marked anew.
     """
 
+    items: int = 0
     users: int = 0
     changed: int = 0
     relationships: int = 0
 
 
 def repair_users(store: GraphStore, settings: Settings, *, progress: Progress | None = None) -> Repaired:
-    """Set INTERACTED, INTERESTED_IN, FOLLOWS by events and the sum of interests, where they differ.
+    """Mark the wider interests of items; set INTERACTED, INTERESTED_IN, FOLLOWS by events and sums of interests anew.
 
     Args:
         store: The graph.
@@ -49,9 +53,10 @@ def repair_users(store: GraphStore, settings: Settings, *, progress: Progress | 
         progress: Told the stage, users done and in all.
     """
     told = progress or (lambda stage, done, total: None)
+    marked = _mark_items(store, told)
     ids = [row["id"] for row in store.stream("verification/user_ids")]
     about = about_of(store.stream("verification/about"))
-    result = Repaired()
+    result = Repaired(items=marked)
     for page in pages(ids, PAGE_USERS):
         for row in store.read("verification/users", timeout_s=_TIMEOUT_S, ids=page):
             if compare_user(row, recount(row["events"], about, settings), settings, _checks()):
@@ -63,6 +68,18 @@ def repair_users(store: GraphStore, settings: Settings, *, progress: Progress | 
         result.users += len(page)
         told("users", result.users, len(ids))
     return result
+
+
+def _mark_items(store: GraphStore, told: Progress) -> int:
+    """Mark the wider interests of every item; what events move is counted by these marks."""
+    marked = done = 0
+    after = ""
+    while ids := [row["id"] for row in store.read("items/list", after=after, limit=_PAGE_ITEMS)]:
+        marked += mark_wider(store, ids).items
+        after = ids[-1]
+        done += len(ids)
+        told("items", done, 0)
+    return marked
 
 
 def _checks() -> UserChecks:

@@ -33,8 +33,8 @@ WITH e.user_id AS user, count(*) AS purchases
 RETURN user, purchases ORDER BY abs(purchases - 150), user LIMIT 1
 """
 _QUESTION: Final = """
-MATCH (u:User {id: $user})-[r:INTERESTED_IN]->(x:Interest {kind: 'category'})
-WITH x, r.weight AS weight ORDER BY weight DESC LIMIT 5
+MATCH (u:User {id: $user})-[r:INTERESTED_IN]->(:Interest)-[part:PART_OF]->(x:Interest {kind: 'category'})
+WITH x, sum(r.weight * part.weight) AS weight ORDER BY weight DESC LIMIT 5
 MATCH (x)<-[:ABOUT]-(i:Item)<-[:INTERACTED]-(other:User)
 RETURN x.name AS interest, round(weight, 2) AS weight, count(DISTINCT i) AS items, count(DISTINCT other) AS households
 ORDER BY weight DESC
