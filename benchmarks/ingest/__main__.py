@@ -164,7 +164,7 @@ def _measure(name: str, live: _Live | None, home: Path, minutes: float, line: Li
         return [throughput.rest_rate(stack, live.store, live.events, minutes, line)]
     # Only the database works: what the fold has to do afterwards would run beside the one that is measured second.
     stack.services.down(only=("worker-cpu", "beat", "consumer", "api"))
-    return [driver.driver_share(stack, live.store, live.events, 5 if quick else 20, line)]
+    return [driver.driver_share(stack, live.store, live.events, 5 if quick else 30, line)]
 
 
 def _end_to_end(results: list[Result]) -> list[Result]:
