@@ -25,7 +25,6 @@ from engine.stream.state import StreamState, stream_state
 EXTENSION: Final = "interestgraph"
 # A request waits no longer for a database that is away; its caller is told to come back.
 _RETRY_S: Final = 2.0
-_REDIS_TIMEOUT_S: Final = 0.5
 _KEEP_S: Final = 0.5
 _SCRAPE_S: Final = 1.0
 _log = structlog.get_logger("api.container")
@@ -99,9 +98,8 @@ class Container:
         if self._redis is None:
             if self.redis_url is None:
                 raise UnavailableError("No address of Redis is known.", field="REDIS_URL")
-            self._redis = redis.Redis.from_url(
-                self.redis_url, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S
-            )
+            wait_s = self.settings.api.redis_timeout_s
+            self._redis = redis.Redis.from_url(self.redis_url, socket_timeout=wait_s, socket_connect_timeout=wait_s)
         return self._redis
 
     def producer(self) -> EventProducer:

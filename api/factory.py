@@ -44,7 +44,7 @@ def create_app(settings: Settings, container: Container | None = None) -> Api:
     metrics.register(app, StreamCollector(container.stream_state, container.count_unfolded))
     logs.register(app)
     problems.register(app)
-    limit = RateLimit(settings.api.rate_limit, container.redis_url)
+    limit = RateLimit(settings.api.rate_limit, container.redis_url, settings.api.redis_timeout_s)
     auth.register(app, settings, KeyRing(container.store), limit.count_refusal)
     limit.register(app)
 

@@ -17,8 +17,6 @@ from flask_limiter.errors import RateLimitExceeded
 from api.errors import RateLimitedError
 from api.problems import answer_error
 
-# A tenth of it already makes an answer late; a Redis that hangs is treated like one that is away.
-_TIMEOUT_S: Final = 0.3
 _REFUSALS: Final = limits.parse("120 per minute")
 _EXEMPT: Final = frozenset({"health", "metrics", "openapi", "swagger"})
 
@@ -35,10 +33,11 @@ class RateLimit:
     Args:
         limit: As Flask-Limiter writes it, for example `6000 per minute`.
         redis_url: Where it is counted; none counts in memory.
+        timeout_s: Seconds to wait for Redis; one that hangs is treated like one that is away.
     """
 
-    def __init__(self, limit: str, redis_url: str | None) -> None:
-        timeouts: dict[str, Any] = {"socket_connect_timeout": _TIMEOUT_S, "socket_timeout": _TIMEOUT_S}
+    def __init__(self, limit: str, redis_url: str | None, timeout_s: float) -> None:
+        timeouts: dict[str, Any] = {"socket_connect_timeout": timeout_s, "socket_timeout": timeout_s}
         storage_options = timeouts if redis_url else {}
         self._limiter = Limiter(
             key_func=caller,

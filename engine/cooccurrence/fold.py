@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from engine.collector import collector_held
 from engine.cooccurrence import moves
 from engine.cooccurrence.delta import Segment, Step, Stretches, as_columns, join_runs
 from engine.cooccurrence.settle import TIMEOUT_S, settle_all
@@ -63,9 +64,10 @@ def fold(store: GraphStore, settings: Settings, *, limit: int | None = None) -> 
     if pending["state"] != "live" or not (waiting or pending["moving"]):
         return FoldResult(pending["state"], 0, 0, 0, pending["as_of"], more=False)
     most = settings.co_occurrence.fold_batch_events if limit is None else limit
-    taken = take(store, settings, limit=most) if waiting else 0
     shards = max(settings.co_occurrence.shards, pending["shards"] or 1)
-    settled = settle_all(store, settings, shards, first=os.getpid() % shards, most_events=2 * most)
+    with collector_held():
+        taken = take(store, settings, limit=most) if waiting else 0
+        settled = settle_all(store, settings, shards, first=os.getpid() % shards, most_events=2 * most)
     [after] = store.read("cooccurrence/pending")
     return FoldResult(after["state"], taken, settled.items, settled.edges, after["as_of"], more=taken >= most)
 

@@ -190,10 +190,10 @@ class Neo4jServer:
         return "".join(f"{key}={value}\n" for key, value in lines.items())
 
     def heap_mb(self) -> int:
-        """Give the largest heap: the setting, else a thirty-second of the memory, between 512 MB and 4 GB."""
+        """Give the largest heap: the setting, else a twelfth of the memory, between 512 MB and 4 GB."""
         if self._settings.heap_mb is not None:
             return self._settings.heap_mb
-        return min(max(memory_mb() // 32, 512), 4096)
+        return min(max(memory_mb() // 12, 512), 4096)
 
     def page_cache_mb(self) -> int:
         """Give the page cache: the setting, else between 128 MB and a sixty-fourth of the memory."""
@@ -249,5 +249,6 @@ def memory_mb() -> int:
 def _collector(heap_mb: int) -> tuple[str, ...]:
     if (os.cpu_count() or 1) > 2:
         return ("-XX:+UseG1GC",)
-    # What a transaction needs dies with it; in a small young generation it would outlive several collections.
-    return ("-XX:+UseSerialGC", f"-Xmn{heap_mb // 4}m")
+    # While it collects nothing else runs, so both cores shall. What a transaction needs dies with it; in a small young
+    # generation it would outlive several collections.
+    return ("-XX:+UseParallelGC", f"-Xmn{heap_mb // 4}m")

@@ -62,6 +62,9 @@ class ApiSettings(Section):
     freshness_wait_s: Annotated[float, Field(gt=0, le=60)] = Field(
         5.0, description="Seconds that an answer with a freshness token waits for the graph to reach its state."
     )
+    redis_timeout_s: Annotated[float, Field(gt=0, le=30)] = Field(
+        0.5, description="Seconds that a request waits for Redis; then it is counted in memory, or told to come back."
+    )
 
 
 class WorkerSettings(Section):

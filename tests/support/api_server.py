@@ -47,6 +47,7 @@ class ApiServer:
             "INTERESTGRAPH_LOG_FORMAT": "json",
             # However busy the machine is: the limit has a test of its own.
             "INTERESTGRAPH_API__FRESHNESS_WAIT_S": "60",
+            "INTERESTGRAPH_API__REDIS_TIMEOUT_S": "10",
             **PATIENT,
             **environment,
         }

@@ -54,7 +54,7 @@ def test_neo4j_memory_follows_the_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine_mb", "heap_mb", "cache_mb"), [(4096, 512, 128), (24_576, 768, 384), (1_048_576, 4096, 4096)]
+    ("machine_mb", "heap_mb", "cache_mb"), [(4096, 512, 128), (24_576, 2048, 384), (1_048_576, 4096, 4096)]
 )
 def test_neo4j_memory_follows_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine_mb: int, heap_mb: int, cache_mb: int
