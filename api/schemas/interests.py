@@ -39,7 +39,7 @@ class InterestViewAnswer(Answer):
     part_of: list[NamedInterestAnswer] = Field(description="What it is part of, nearest first.")
     parts: list[NamedInterestAnswer] = Field(description="What is part of it, by id, at most 200.")
     items: int = Field(description="Items that are about it.")
-    users: int = Field(description="Relationships of users who are interested in it.")
+    users: int = Field(description="Relationships of users who are interested in it or its parts.")
 
 
 class RelatedQuery(Request):

@@ -7,8 +7,13 @@ MATCH (i:Item {id: id})
 SET i.id = id
 WITH i
 CALL (i) {
+  // From the item upwards: from a wide interest down there are many.
+  OPTIONAL MATCH (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(y:Interest)
+  RETURN collect(DISTINCT y) AS above
+}
+CALL (i, above) {
   MATCH (i)-[r:ABOUT]->(x:Interest)
-  WITH r, EXISTS { (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(x) } AS wider
+  WITH r, x IN above AS wider
   WHERE wider <> (r.wider IS NOT NULL)
   SET r.wider = CASE WHEN wider THEN true END
   RETURN count(r) AS marked

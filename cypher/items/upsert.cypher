@@ -42,8 +42,10 @@ CALL (i, row, changed) {
 CALL (i, changed) {
   // Events do not move an interest that one of the item's others is part of: it is read through PART_OF.
   WITH i WHERE changed
+  OPTIONAL MATCH (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(y:Interest)
+  WITH i, collect(DISTINCT y) AS above
   MATCH (i)-[r:ABOUT]->(x:Interest)
-  SET r.wider = CASE WHEN EXISTS { (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(x) } THEN true END
+  SET r.wider = CASE WHEN x IN above THEN true END
 }
 RETURN sum(CASE WHEN created THEN 1 ELSE 0 END) AS created,
   sum(CASE WHEN changed AND NOT created THEN 1 ELSE 0 END) AS changed,

@@ -15,9 +15,13 @@ CALL () {
   WHERE r.weight IS NULL OR NOT (r.weight > 0 AND r.weight <= 1.0000001)
   RETURN 'ABOUT impossible' AS kind, i.id AS found, x.id AS example LIMIT $limit
   UNION ALL
-  MATCH (i:Item)-[r:ABOUT]->(x:Interest)
-  WITH i, x, r, EXISTS { (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(x) } AS wider
-  WHERE wider <> (r.wider IS NOT NULL)
+  MATCH (i:Item)
+  CALL (i) {
+    OPTIONAL MATCH (i)-[:ABOUT]->(:Interest)-[:PART_OF*1..8]->(y:Interest)
+    RETURN collect(DISTINCT y) AS above
+  }
+  MATCH (i)-[r:ABOUT]->(x:Interest)
+  WHERE (x IN above) <> (r.wider IS NOT NULL)
   RETURN 'ABOUT marked otherwise than PART_OF says' AS kind, i.id AS found, x.id AS example LIMIT $limit
   UNION ALL
   MATCH (u:User)-[r:INTERESTED_IN]->(x)

@@ -18,4 +18,9 @@ def run_rebuild_interactions(run: JobRun, settings: Settings) -> Mapping[str, An
         run.check()
 
     repaired = repair_users(run.store, settings, progress=progress)
-    return {"users": repaired.users, "changed": repaired.changed, "relationships": repaired.relationships}
+    return {
+        "items": repaired.items,
+        "users": repaired.users,
+        "changed": repaired.changed,
+        "relationships": repaired.relationships,
+    }

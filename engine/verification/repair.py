@@ -72,13 +72,14 @@ def repair_users(store: GraphStore, settings: Settings, *, progress: Progress | 
 
 def _mark_items(store: GraphStore, told: Progress) -> int:
     """Mark the wider interests of every item; what events move is counted by these marks."""
+    [size] = store.read("ranking/size")
     marked = done = 0
     after = ""
     while ids := [row["id"] for row in store.read("items/list", after=after, limit=_PAGE_ITEMS)]:
         marked += mark_wider(store, ids).items
         after = ids[-1]
         done += len(ids)
-        told("items", done, 0)
+        told("items", min(done, size["items"]), size["items"])
     return marked
 
 

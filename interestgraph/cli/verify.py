@@ -80,14 +80,17 @@ def verify(
     if as_json:
         found: dict[str, Any] = report.to_dict()
         if repaired is not None:
-            found["repaired"] = {"users": repaired.changed, "relationships": repaired.relationships}
+            found["repaired"] = {
+                "items": repaired.items,
+                "users": repaired.changed,
+                "relationships": repaired.relationships,
+            }
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
     else:
         console = Console()
         if repaired is not None:
-            console.print(
-                f"Repaired {repaired.relationships} relationships of {repaired.changed} users.", highlight=False
-            )
+            done = f"Repaired {repaired.relationships} relationships of {repaired.changed} users"
+            console.print(f"{done}, marked {repaired.items} items.", highlight=False)
         _print(console, report)
     if not report.ok:
         raise typer.Exit(DIFFERS)

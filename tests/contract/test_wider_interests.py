@@ -21,10 +21,12 @@ from engine.interests.decay import days_ms
 from engine.interests.hierarchy import read_interest, set_part_of
 from engine.interests.history import interests_at
 from engine.interests.read import read_interests
+from engine.ranking.feedback import feedback_parameters
 from engine.ranking.profile import read_user
 from engine.settings import Settings, load_settings
 from engine.verification.repair import repair_users
 from engine.verification.verify import Part, verify
+from tests.support.profile import db_hits, profile
 
 NOW = 20_003 * MS_PER_DAY
 ROWS = [
@@ -237,3 +239,36 @@ def test_two_ways_up_count_once(store: GraphStore, settings: Settings) -> None:
     )
     ranked = read_user(store, "ann", settings=settings, at=NOW, with_seen=True)
     assert dict(ranked.shares)["t:wide"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("statement", ["interests/mark_wider", "items/upsert", "ranking/user", "interests/of_user"])
+def test_what_is_read_does_not_grow_with_the_breadth_of_the_hierarchy(
+    store: GraphStore, settings: Settings, statement: str
+) -> None:
+    about = [About("type", "oat"), About("department", "food")]
+    upsert_items(store, [Item("oat", about=about)], at=1)
+    apply_events(store, buys("oat"), settings=settings)
+    rows = [{"id": "type:oat", "kind": "department", "parent": "department:food", "weight": 1.0}]
+    set_part_of(store, rows)
+    parameters = {
+        "interests/mark_wider": {"ids": ["oat"]},
+        "interests/of_user": {"user_id": "ann", "at": NOW, "half_life_ms": 1e9},
+        "items/upsert": {
+            "rows": [{
+                "id": "oat", "created_at": 1, "properties": {"title": "new"},
+                "about": [{"id": "type:oat", "weight": 0.5}, {"id": "department:food", "weight": 0.5}],
+            }],
+            "own": [], "at": 2,
+        },
+        "ranking/user": {
+            "user_id": "ann", "types": ["purchase"], "limit": 5, "scan": 50, "at": NOW, "half_life_ms": 1e9,
+            "with_seen": True, **feedback_parameters(settings, NOW),
+        },
+    }[statement]  # fmt: skip
+    few = db_hits(profile(store, statement, **parameters))
+    tell(
+        store,
+        "MATCH (food:Interest {id: 'department:food'}) UNWIND range(1, 500) AS n "
+        "CREATE (:Interest {id: 'type:' + n, kind: 'type', name: 'type ' + n})-[:PART_OF {weight: 1.0}]->(food)",
+    )
+    assert db_hits(profile(store, statement, **parameters)) <= few + 10
