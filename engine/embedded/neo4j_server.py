@@ -29,6 +29,7 @@ _JAVA_OPTIONS: Final = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
 )
+_LARGE_HEAP_MB: Final = 1024
 _MB: Final = 1024 * 1024
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
@@ -249,6 +250,7 @@ def memory_mb() -> int:
 def _collector(heap_mb: int) -> tuple[str, ...]:
     if (os.cpu_count() or 1) > 2:
         return ("-XX:+UseG1GC",)
-    # While it collects nothing else runs, so both cores shall. What a transaction needs dies with it; in a small young
-    # generation it would outlive several collections.
-    return ("-XX:+UseParallelGC", f"-Xmn{heap_mb // 4}m")
+    # While a large heap is collected both cores shall: nothing else runs. What a transaction needs dies with it; in a
+    # small young generation it would outlive several collections.
+    name = "Parallel" if heap_mb >= _LARGE_HEAP_MB else "Serial"
+    return (f"-XX:+Use{name}GC", f"-Xmn{heap_mb // 4}m")

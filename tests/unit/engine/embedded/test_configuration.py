@@ -64,6 +64,17 @@ def test_neo4j_memory_follows_the_machine(
     assert (server.heap_mb(), server.page_cache_mb()) == (heap_mb, cache_mb)
 
 
+@pytest.mark.parametrize(
+    ("cores", "heap_mb", "collector"), [(2, 512, "Serial"), (2, 2048, "Parallel"), (8, 2048, "G1")]
+)
+def test_the_collector_fits_cores_and_heap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, heap_mb: int, collector: str
+) -> None:
+    monkeypatch.setattr(neo4j_server.os, "cpu_count", lambda: cores)
+    argv = neo4j(tmp_path, heap_mb=heap_mb).process(1).spec.argv
+    assert [option for option in argv if option.endswith("GC")] == [f"-XX:+Use{collector}GC"]
+
+
 @pytest.mark.parametrize("limit", ["max\n", "nonsense", str(1 << 62)])
 def test_container_without_a_limit_counts_as_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
