@@ -97,7 +97,7 @@ class Refresher:
         self._behind = Behind()
         self._since = _NOTHING_SINCE
         self._interest_count = -1
-        self._item_excess = 0
+        self._item_excess: int | None = 0
         self._swept_at = 0.0
         self._sweep_pause_s = 0.0
         self._sweep_took_s = 0.0  # the last one
@@ -231,7 +231,7 @@ class Refresher:
         if old is None or self._worn(old, folded_at, as_of):
             new = load_snapshot(self._store, self._settings, as_of=as_of, folded_at=folded_at)
             self.counters.full_loads += 1
-            self._item_excess = pulse["items"] - len(new.catalogue.index)
+            self._item_excess = self._excess(new, pulse)
             self._interest_count = pulse["interests"]
             complete = True
         else:
@@ -278,11 +278,17 @@ class Refresher:
         begun = time.monotonic()
         listed = {row["id"]: row["updated_at"] or 0 for row in self._store.stream("ranking/census")}
         new = self._changed(new, listed.items(), pulse["interests"], everything=listed)
-        self._item_excess = pulse["items"] - len(new.catalogue.index)
+        self._item_excess = self._excess(new, pulse)
         self._swept_at = time.monotonic()
         took_s = self._swept_at - begun
         self._sweep_pause_s, self._sweep_took_s = sweep_pause(took_s, self._sweep_took_s), took_s
         return new, True
+
+    def _excess(self, snapshot: Snapshot, pulse: Mapping[str, Any]) -> int | None:
+        """Give how many items the server counts that are not listed; none where it changed while they were."""
+        [size] = self._store.read("ranking/size")
+        # A number of another moment may fit one that is wrong later: an item too many then stays for long.
+        return pulse["items"] - len(snapshot.catalogue.index) if size["items"] == pulse["items"] else None
 
     def _differs(self, snapshot: Snapshot, pulse: Mapping[str, Any]) -> bool:
         return bool(pulse["items"] - len(snapshot.catalogue.index) != self._item_excess)

@@ -18,6 +18,7 @@ from engine.ranking.refresher import Refresher
 from engine.ranking.service import Recommender
 from engine.ranking.state import Snapshot
 from engine.settings import Settings
+from tests.integration.test_cooccurrence import tell
 from tests.integration.test_ranking import (
     FIRST,
     ITEMS,
@@ -65,6 +66,34 @@ def test_the_refresher_follows_items(graph: GraphStore, recommender: Recommender
     apply_events(graph, [event], settings=settings, create_missing=True)
     eventually(lambda: "bare" in shown())
     assert recommender.status().full_loads == 1
+
+
+def known(refresher: Refresher) -> set[str]:
+    assert refresher.snapshot is not None
+    return set(refresher.snapshot.catalogue.index)
+
+
+def test_an_item_that_came_while_all_were_listed_hides_no_other_that_goes(
+    graph: GraphStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.ranking.refresher.sweep_pause", lambda took_s, before_s: 0.0)
+    refresher = Refresher(graph, settings)
+    refresher.refresh()
+    listed = graph.stream
+
+    def stream(name: str, /, **options: Any) -> Any:
+        if name == "ranking/census":
+            tell(graph, "MERGE (:Item {id: 'late'})")
+        return listed(name, **options)
+
+    tell(graph, "CREATE (:Item {id: 'bare'})")
+    monkeypatch.setattr(graph, "stream", stream)
+    refresher.refresh()
+    monkeypatch.setattr(graph, "stream", listed)
+    assert {"bare", "late", "soap"} <= known(refresher)
+    tell(graph, "MATCH (i:Item {id: 'soap'}) DETACH DELETE i")
+    refresher.refresh()
+    assert "soap" not in known(refresher)
 
 
 def test_changes_one_by_one_end_where_a_full_load_does(

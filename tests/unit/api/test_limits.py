@@ -16,7 +16,7 @@ def app_with(limit: RateLimit) -> Flask:
 
 
 def test_a_thread_that_comes_second_to_a_dead_redis_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = RateLimit("5 per minute", "redis://127.0.0.1:1/0")
+    limit = RateLimit("5 per minute", "redis://127.0.0.1:1/0", 0.3)
     app = app_with(limit)
 
     def hit(*arguments: object, **options: object) -> bool:
@@ -29,6 +29,6 @@ def test_a_thread_that_comes_second_to_a_dead_redis_is_answered(monkeypatch: pyt
 
 
 def test_without_redis_each_process_counts_by_itself() -> None:
-    client = app_with(RateLimit("5 per minute", "redis://127.0.0.1:1/0")).test_client()
+    client = app_with(RateLimit("5 per minute", "redis://127.0.0.1:1/0", 0.3)).test_client()
     statuses = [client.get("/").status_code for _ in range(7)]
     assert statuses == [200] * 5 + [429] * 2
