@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import gc
-import threading
 
 import pytest
 
 from engine.collector import collector_held
 
 
-def test_it_comes_back_with_the_last_block() -> None:
+def test_it_is_off_inside_and_back_outside() -> None:
     assert gc.isenabled()
-    inside, leave = threading.Event(), threading.Event()
-
-    def other() -> None:
-        with collector_held():
-            inside.set()
-            leave.wait(10)
-
-    thread = threading.Thread(target=other)
     with collector_held():
-        thread.start()
-        assert inside.wait(10)
         assert not gc.isenabled()
-    assert not gc.isenabled()
-    leave.set()
-    thread.join(10)
+        with collector_held():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_blocks_that_overlap_do_not_keep_it_off() -> None:
+    first, second = collector_held(), collector_held()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.isenabled(), "the second block still lasts"
+    second.__exit__(None, None, None)
     assert gc.isenabled()
 
 
