@@ -46,6 +46,7 @@ class Variant:
 VARIANTS: Final[Mapping[str, Variant]] = {
     "ids": Variant("ids and behaviour only", False),
     "default": Variant("with attributes and titles (default)", True),
+    "ids-1-pass": Variant("ids, one pass", False, ("training.epochs=1",)),
     "ids-no-graph": Variant("ids, without graph attention", False, ("model.graph_attention=false",)),
     "ids-no-counts": Variant("ids, without counted edges", False, ("model.counted_edges=false",)),
     "no-graph": Variant("default without graph attention", True, ("model.graph_attention=false",)),

@@ -145,7 +145,7 @@ def _evaluate(
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
         "train_seconds": round(fitted.seconds, 1),
-        "train_cpu_seconds": round(cpu, 1),  # of this process; a run that was resumed has more
+        "train_cpu_seconds": round(cpu + fitted.progress.cpu_seconds_before, 1),
         "peak_memory_mb": _peak_memory_mb(),
         "valid": valid.summary(counts),
         "test": test.summary(counts),

@@ -28,6 +28,8 @@ class Progress:
         best_epoch: The one with the best validation.
         best_ndcg: Its NDCG@10.
         seconds: Seconds trained so far.
+        cpu_seconds: Seconds of the processor so far.
+        cpu_seconds_before: Those of the processes before the one that ended it.
         history: What was measured after each epoch.
     """
 
@@ -37,6 +39,8 @@ class Progress:
     best_epoch: int = 0
     best_ndcg: float = -1.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    cpu_seconds_before: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 
 

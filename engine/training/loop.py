@@ -24,6 +24,7 @@ from engine.settings import Settings
 from engine.training.average import WeightAverage
 from engine.training.batches import Batch, BatchSampler
 from engine.training.checkpoint import CheckpointFolder, Progress
+from engine.training.clock import Clock
 from engine.training.data import Dataset, InteractionTable, Split
 from engine.training.graph_stage import POSITIONS as GRAPH_POSITIONS
 from engine.training.graph_stage import GraphGain, learn_graph
@@ -174,9 +175,9 @@ class Trainer:
         Nothing is chosen, so no validation part is needed: for training on everything that is known, when the number
         of passes was chosen before.
         """
-        begin, progress = time.monotonic(), Progress()
+        clock, progress = Clock(), Progress()
         while progress.epoch < passes:
-            self._epoch(progress, begin)
+            self._epoch(progress, clock)
             progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
         self._average.keep()
         if self._hears:
@@ -191,35 +192,36 @@ class Trainer:
         training = self.settings.training
         progress = self._checkpoints.restore(self.model, self._optimizer, self._average)
         self.group.wait()  # none may find what another has written since
-        begin = time.monotonic() - (progress.seconds if progress else 0)
+        clock = Clock(progress.seconds, progress.cpu_seconds) if progress else Clock()
         if progress is None:
             progress = Progress()
             if not self.start.sets or self._earlier:
                 # Counted edges alone, or what was learnt before, are a good ranking: nothing worse is kept.
                 progress.best_ndcg = self.validate()
                 self._save(progress, best=True)
+        progress.cpu_seconds_before = clock.cpu_seconds
         while self._passes_left(progress) > 0:
             seconds = self.group.told(progress.seconds)
             if training.max_seconds is not None and seconds >= training.max_seconds and progress.epoch:
                 break
-            loss = self.group.mean(self._epoch(progress, begin))
+            loss = self.group.mean(self._epoch(progress, clock))
             with self._average.applied():
                 ndcg = self.validate()
             progress.epoch, progress.step, progress.loss_total = progress.epoch + 1, 0, 0.0
-            progress.seconds = time.monotonic() - begin
+            clock.tell(progress)
             better = ndcg > progress.best_ndcg
             if better:
                 progress.best_ndcg, progress.best_epoch = ndcg, progress.epoch
-            progress.history.append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg})
+            used = round(progress.cpu_seconds, 1)
+            progress.history.append({"epoch": progress.epoch, "loss": loss, "ndcg@10": ndcg, "cpu_seconds": used})
             self._save(progress, best=better)
             left = self._seconds_left(progress)
             self._report(Report(progress.epoch, training.epochs, 1, 1, loss, ndcg, progress.best_ndcg, left))
         self.group.wait()
         self._checkpoints.load_best(self.model)
         if self._hears:
-            began = time.monotonic()
             self.graph_gain = self._learn_graph()
-            progress.seconds += time.monotonic() - began
+        clock.tell(progress)
         return progress
 
     def finish(self) -> None:
@@ -265,7 +267,7 @@ class Trainer:
         nodes, _ = self.model.node_vectors(graph, keep_id=torch.from_numpy(self.taught).to(self.device))
         return nodes[: len(self.data.items)]
 
-    def _epoch(self, progress: Progress, begin: float) -> float:
+    def _epoch(self, progress: Progress, clock: Clock) -> float:
         # Everything random of an epoch follows from seed and epoch, so a resumed run repeats it exactly.
         training = self.settings.training
         epoch, first = progress.epoch, progress.step
@@ -276,7 +278,8 @@ class Trainer:
         started = saved = time.monotonic()
         for step in range(first, len(batches)):
             if step > first and time.monotonic() - saved > training.checkpoint_seconds:
-                progress.step, progress.seconds = step, time.monotonic() - begin
+                progress.step = step
+                clock.tell(progress)
                 self._save(progress, best=False)
                 saved = time.monotonic()
             loss = self._step(batches[step], step, np.random.default_rng([training.seed, epoch, step]))

@@ -1,10 +1,11 @@
 """Peers on public sequences: other libraries' models on the same files, split and metric code; results kept as JSON.
 
-    python -m benchmarks.accuracy.peers FOLDER … [--models rectools-sasrec …] [--seed 1] [--epochs 20]
+    python -m benchmarks.accuracy.peers FOLDER … [--models rectools-sasrec …] [--seed 1] [--cpu-minutes 60]
 
 A folder holds sequences.txt.gz. Each library has an environment of its own in the project's cache, installed when it is
 first needed. Settings are those that the authors recommend (benchmarks.accuracy.peers.recommended); what is set
-otherwise by --epochs or --set is written into the result. Each result goes to
+otherwise by --epochs or --set is written into the result. With --cpu-minutes a peer ends after the first epoch at which
+it has used so much of the processor, and the best of its epochs counts. Each result goes to
 benchmarks/accuracy/results/<data>-peer-<model>.json, of a seed other than 1 with `-seed-<n>`; one that is there already
 is kept, unless --again is given. A killed run begins anew. Seconds of the processor are those of all threads.
 """
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=[*PEERS], default=[*PEERS])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, help="epochs at most; as recommended when empty")
+    parser.add_argument("--cpu-minutes", type=float, help="minutes of the processor at most; no limit when empty")
     parser.add_argument("--set", nargs="*", default=[], help="settings of the peer, key=value, the value as JSON")
     parser.add_argument("--threads", type=int, help="threads of the peer; those that ours has when empty")
     parser.add_argument("--again", action="store_true", help="measure also what is there already")
@@ -58,7 +60,12 @@ def main() -> None:
                 continue
             console.print(f"{case.data.name}, {PEERS[name].title}")
             found = measure(
-                case, name, changed, seed=arguments.seed, threads=arguments.threads or case.settings.training.threads
+                case,
+                name,
+                changed,
+                seed=arguments.seed,
+                threads=arguments.threads or case.settings.training.threads,
+                cpu_minutes=arguments.cpu_minutes,
             )
             console.print(
                 f"  best epoch {found['best_epoch']} of {found['epochs']}, {found['train_seconds']:.0f} s, "
@@ -71,7 +78,9 @@ def main() -> None:
             temporary.replace(target)
 
 
-def measure(case: Case, name: str, changed: dict[str, Any], *, seed: int, threads: int) -> dict[str, Any]:
+def measure(
+    case: Case, name: str, changed: dict[str, Any], *, seed: int, threads: int, cpu_minutes: float | None
+) -> dict[str, Any]:
     """Train a peer in its environment and measure it here.
 
     Args:
@@ -80,6 +89,7 @@ def measure(case: Case, name: str, changed: dict[str, Any], *, seed: int, thread
         changed: What is set otherwise than recommended.
         seed: Seed of its training.
         threads: Threads of its computations.
+        cpu_minutes: Minutes of the processor after which it ends; no limit when empty.
     """
     peer: Peer = PEERS[name]
     settings = {**peer.recommended(case.data.name), **changed}
@@ -88,7 +98,8 @@ def measure(case: Case, name: str, changed: dict[str, Any], *, seed: int, thread
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     hand_over(case, work / "split.npz")
-    task = {"model": peer.model, "settings": settings, "seed": seed, "threads": threads}
+    limit = None if cpu_minutes is None else 60 * cpu_minutes
+    task = {"model": peer.model, "settings": settings, "seed": seed, "threads": threads, "cpu_seconds": limit}
     (work / "task.json").write_text(json.dumps(task), encoding="utf-8")
     began, before = time.monotonic(), _children_cpu_seconds()
     run_in(python, peer.library, work, threads=threads)

@@ -4,8 +4,8 @@
 
     python train_rectools.py FOLDER
 
-The folder holds task.json (model, settings, seed, threads) and split.npz (offsets, items, item_count). What is left
-there: vectors.npz and told.json, as benchmarks.accuracy.peers.exchange reads them.
+The folder holds task.json (model, settings, seed, threads, cpu_seconds) and split.npz (offsets, items, item_count).
+What is left there: vectors.npz and told.json, as benchmarks.accuracy.peers.exchange reads them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(work: Path) -> None:
     model = MODELS[task["model"]](
         **settings,
         get_val_mask_func=last_of_each_user,
-        get_trainer_func=lambda: trainer(work / "checkpoints", epochs, patience),
+        get_trainer_func=lambda: trainer(work / "checkpoints", epochs, patience, task["cpu_seconds"]),
         recommend_torch_device="cpu",
     )
     began, before = time.monotonic(), time.process_time()
@@ -68,6 +68,7 @@ def main(work: Path) -> None:
     told = {
         "epochs": len(values),
         "best_epoch": 1 + int(np.argmax(values)),
+        "ended_by_limit": recall.ended,
         "train_seconds": round(seconds, 1),
         "train_cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -99,8 +100,8 @@ def last_of_each_user(table: pd.DataFrame) -> np.ndarray:
     return (table.groupby(Columns.User)[Columns.Datetime].transform("max") == table[Columns.Datetime]).to_numpy()
 
 
-def trainer(folder: Path, epochs: int, patience: int) -> Trainer:
-    """Give a trainer that ends when recall on validation does not rise any more, and keeps the best weights."""
+def trainer(folder: Path, epochs: int, patience: int, cpu_seconds: float | None) -> Trainer:
+    """Give a trainer that ends when recall does not rise any more or a limit is reached, and keeps the best weights."""
     return Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -109,7 +110,7 @@ def trainer(folder: Path, epochs: int, patience: int) -> Trainer:
         enable_model_summary=False,
         num_sanity_val_steps=0,
         callbacks=[
-            Recall(),
+            Recall(cpu_seconds),
             ModelCheckpoint(folder, filename="best", monitor="recall", mode="max", save_weights_only=True),
             EarlyStopping("recall", mode="max", patience=patience),
         ],
@@ -119,7 +120,10 @@ def trainer(folder: Path, epochs: int, patience: int) -> Trainer:
 class Recall(Callback):
     """Recall@10 of the validation targets among all items that are not in the history, after each epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: float | None) -> None:
+        self.cpu_seconds = cpu_seconds
+        self.cpu_began = time.process_time()
+        self.ended = False
         self.history: list[dict[str, float]] = []
         self.hits: list[torch.Tensor] = []
         self.began = 0.0
@@ -141,8 +145,13 @@ class Recall(Callback):
         self.hits.clear()
         pl_module.log("recall", recall)
         seconds = time.monotonic() - self.began
-        self.history.append({"recall@10": round(recall, 5), "seconds": round(seconds, 1)})
+        used = time.process_time() - self.cpu_began
+        self.history.append(
+            {"recall@10": round(recall, 5), "seconds": round(seconds, 1), "cpu_seconds": round(used, 1)}
+        )
         print(f"  epoch {len(self.history)} {seconds:.1f} s, valid recall@10 {recall:.4f}", flush=True)
+        if self.cpu_seconds is not None and used >= self.cpu_seconds:
+            self.ended = trainer.should_stop = True
 
 
 def vectors(

@@ -88,16 +88,23 @@ def test_the_table_has_ours_and_the_peer() -> None:
     numbers = {"recall@10": 0.1, "ndcg@10": 0.0607}
     run: dict[str, Any] = {
         "seed": 1,
-        "epochs": 19,
-        "best_epoch": 16,
-        "train_seconds": 1246.0,
+        "epochs": 3,
+        "best_epoch": 2,
+        "train_cpu_seconds": 900.0,
         "valid": numbers,
         "test": numbers,
         "test_interval": {"ndcg@10": (0.05, 0.07)},
+        "history": [{"cpu_seconds": 250.0}, {"cpu_seconds": 500.0}, {"cpu_seconds": 850.0}],
         "dataset": {"name": "beauty"},
     }
-    peer = {"peer": {"title": "RecBole LightGCN"}, "changed": {"epochs": 2}, "train_cpu_seconds": 5.0}
-    found = tables.peer_tables([{**run, "variant": {"name": "ids"}}, {**run, **peer}])
-    assert "| interestgraph, ids only | 1 | .1000 | .0607 | .0500 to .0700 | .0607 | 16 of 19 | 1246 |  |" in found
-    assert "| RecBole LightGCN (epochs 2) | 1 | .1000 | .0607 | .0500 to .0700 | .0607 | 16 of 19 | 1246 | 5 |" in found
-    assert tables.peer_tables([{**run, "variant": {"name": "ids"}}]) == ""
+    peer = {**run, "peer": {"title": "RecBole LightGCN"}, "changed": {"reg_weight": 2}, "ended_by_limit": True}
+    own = {**run, "variant": {"name": "ids", "title": "ids and behaviour only"}, "train_cpu_seconds": 125.0}
+    slow = {**own, "variant": {"name": "ids-1-pass", "title": "ids, one pass"}, "train_cpu_seconds": 800.0}
+    worse = {**slow, "train_cpu_seconds": 5.0, "test": {"recall@10": 0.1, "ndcg@10": 0.0606}}
+    start = "1 | .1000 | .0607 | .0500 to .0700 | .0607 | 2 of 3"
+    found = tables.peer_tables([own, slow, worse, peer])
+    assert f"| interestgraph, ids and behaviour only | {start} | 500 | 125 |  |" in found
+    # 125 s of ours are as good, the 5 s are not.
+    assert f"| RecBole LightGCN (reg_weight 2) | {start}, cut | 500 | 900 | 0.25 |" in found
+    assert "| not reached |" in tables.peer_tables([worse, peer])
+    assert tables.peer_tables([own]) == ""
