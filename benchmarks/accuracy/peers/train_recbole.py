@@ -149,6 +149,8 @@ def of_graph(
     model: Any, config: Any, users: torch.Tensor, offsets: np.ndarray, items: np.ndarray, *, back: int
 ) -> np.ndarray:
     """Give vectors of users, and check the first by its own scores."""
+    # Else it would answer with the vectors of its last validation, whatever weights have been read since.
+    model.restore_user_e = model.restore_item_e = None
     every_user, every_item = model.forward()
     own = model.full_sort_predict(Interaction({model.USER_ID: users[:BATCH]}))
     check(every_user[users[:BATCH]] @ every_item.T, own.view(-1, len(every_item)))
