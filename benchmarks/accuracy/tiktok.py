@@ -1,6 +1,9 @@
 """Accuracy on TikTok: ids only, images, audio, and both fused, over seeds; the results are kept as JSON.
 
-    python -m benchmarks.accuracy.tiktok FOLDER [--variants ids image audio both] [--seeds 3] [--out FOLDER]
+    python -m benchmarks.accuracy.tiktok FOLDER [--variants ids image audio both …] [--seeds 3] [--out FOLDER]
+
+Images, audio and both stand beside ids, and, as image-alone, audio-alone and both-alone, in their place: without ids
+and counted edges nothing but content tells the items apart.
 
 The folder holds train, valid and test.csv.gz with user_id and item_id, and image_features.npy and audio_features.npy
 with one row an item. The files have no times: a user's items stand in the order of the files. Each result is written to
@@ -33,7 +36,12 @@ VARIANTS: Final[Mapping[str, Sequence[str]]] = {
     "image": ("image",),
     "audio": ("audio",),
     "both": ("image", "audio"),
+    "image-alone": ("image",),
+    "audio-alone": ("audio",),
+    "both-alone": ("image", "audio"),
 }
+ALONE: Final = ("model.item_ids=false", "model.counted_edges=false", "model.graph_attention=false")
+"""What leaves content alone to tell items apart."""
 Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -53,7 +61,8 @@ def main() -> None:
         if target.exists():
             console.print(f"{target} is kept")
             continue
-        case = read_case(arguments.folder, VARIANTS[name], arguments.set)
+        alone = name.endswith("-alone")
+        case = read_case(arguments.folder, VARIANTS[name], [*(ALONE if alone else ()), *arguments.set])
 
         def report(seed: int, at: Report) -> None:
             if at.ndcg is not None:
@@ -68,7 +77,8 @@ def main() -> None:
         )
         if "summary" in found:
             console.print(summary_table(found))
-        found["variant"] = {"name": name, "title": " and ".join(VARIANTS[name]) or "ids only"}
+        title = " and ".join(VARIANTS[name]) or "ids only"
+        found["variant"] = {"name": name, "title": f"{title}, without ids" if alone else title}
         temporary = target.with_suffix(".part")
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         temporary.replace(target)

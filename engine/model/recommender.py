@@ -136,15 +136,20 @@ class Recommender(nn.Module):
         self.popularity_scale.requires_grad_(sets)
         self.encoder.log_mean_scale.requires_grad_(sets)
 
-    def leave_out(self, *, graph: bool = False, counts: bool = False, types: bool = False) -> None:
+    def leave_out(
+        self, *, ids: bool = False, graph: bool = False, counts: bool = False, types: bool = False
+    ) -> None:
         """Take parts out for good, to see what they are for: their weights become 0 and are not learnt."""
         with torch.no_grad():
+            if ids:
+                self.item_embedding.weight.zero_()
             if graph:
                 self.graph.gate.zero_()
             if counts:
                 self.log_scale.fill_(NO_WEIGHT)
             if types:
                 self.encoder.type_embedding.weight.zero_()
+        self.item_embedding.requires_grad_(not ids)
         self.encoder.type_embedding.requires_grad_(not types)
         self.graph.requires_grad_(not graph)
         self.log_scale.requires_grad_(not counts)

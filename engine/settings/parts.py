@@ -121,6 +121,9 @@ class ModelSettings(Section):
         None,
         description="Share of item ids hidden in training; empty: that of new items in validation, .02 to .2.",
     )
+    item_ids: bool = Field(
+        True, description="Whether items have a learnt vector of their own beside content; off is for comparison."
+    )
     event_types: bool = Field(True, description="Whether the encoder reads event types; off is for comparison.")
     time_gaps: bool = Field(True, description="Whether the encoder reads the time between steps, if known.")
     max_history: PositiveInt = Field(50, description="Latest events of a user that are read.")

@@ -105,7 +105,10 @@ class Trainer:
         # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
         self._hears = settings.model.graph_attention and self.config.id_dropout > 0
         self.model.leave_out(
-            graph=not self._hears, counts=not settings.model.counted_edges, types=not settings.model.event_types
+            ids=not settings.model.item_ids,
+            graph=not self._hears,
+            counts=not settings.model.counted_edges,
+            types=not settings.model.event_types,
         )
         self.model.graph.requires_grad_(False)  # it learns last
         self.model.to(self.device)
@@ -149,7 +152,7 @@ class Trainer:
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
-            "parts": [self._hears, self.settings.model.counted_edges],
+            "parts": [self.settings.model.item_ids, self._hears, self.settings.model.counted_edges],
             "processes": self.group.size,
             "earlier": self._earlier,
             "new_only": not self.settings.ranking.recommend_seen,

@@ -79,12 +79,14 @@ def test_an_empty_bag_is_no_content() -> None:
 def test_parts_left_out_say_nothing_and_learn_nothing() -> None:
     model = Recommender(CONFIG)
     torch.nn.init.normal_(model.encoder.type_embedding.weight)
-    model.leave_out(graph=True, counts=True, types=True)
+    model.leave_out(ids=True, graph=True, counts=True, types=True)
+    assert not model.item_embedding.weight.any()
     assert not model.encoder.type_embedding.weight.any()
     assert float(model.graph.gate) == 0
     assert float(model.scale) < 1e-12
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    assert {"graph.gate", "log_scale", "log_epsilon", "encoder.type_embedding.weight"} <= frozen
+    left_out = {"item_embedding.weight", "graph.gate", "log_scale", "log_epsilon", "encoder.type_embedding.weight"}
+    assert left_out <= frozen
     model.leave_out()
     assert all(parameter.requires_grad for parameter in model.parameters())
 
