@@ -136,9 +136,7 @@ class Recommender(nn.Module):
         self.popularity_scale.requires_grad_(sets)
         self.encoder.log_mean_scale.requires_grad_(sets)
 
-    def leave_out(
-        self, *, ids: bool = False, graph: bool = False, counts: bool = False, types: bool = False
-    ) -> None:
+    def leave_out(self, *, ids: bool = False, graph: bool = False, counts: bool = False, types: bool = False) -> None:
         """Take parts out for good, to see what they are for: their weights become 0 and are not learnt."""
         with torch.no_grad():
             if ids:
