@@ -115,7 +115,7 @@ def import_items(
             for _, item in items:
                 hierarchy.add(item.about)
         if store is not None and mapping.part_of:
-            placed = set_part_of(store, hierarchy.rows())
+            placed = set_part_of(store, hierarchy.rows(), pairs=hierarchy.pairs)
             if placed.behind:
                 run.notes.append(
                     f"hierarchy: events before moved other interests of {placed.behind} items; to count again, run "

@@ -99,13 +99,13 @@ def check_kinds(pairs: Sequence[tuple[str, str]]) -> None:
 class Hierarchy:
     """Counts which interests stand together in items, and says which is part of which.
 
-    Args:
+    Attributes:
         pairs: Kind and the kind that it is part of.
     """
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         check_kinds(pairs)
-        self._pairs = pairs
+        self.pairs = pairs
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._ratios: defaultdict[tuple[str, str, str], float] = defaultdict(float)
 
@@ -114,7 +114,7 @@ class Hierarchy:
         by_kind: dict[str, list[About]] = {}
         for entry in about:
             by_kind.setdefault(entry.kind, []).append(entry)
-        for kind, larger in self._pairs:
+        for kind, larger in self.pairs:
             children = by_kind.get(kind, ())
             given = sum(child.weight for child in children)
             for child in children:
@@ -160,22 +160,27 @@ class Placed:
     behind: int = 0
 
 
-def set_part_of(store: GraphStore, rows: Sequence[Mapping[str, Any]]) -> Placed:
+def set_part_of(store: GraphStore, rows: Sequence[Mapping[str, Any]], *, pairs: Sequence[tuple[str, str]]) -> Placed:
     """Set what interests are part of, and mark on their items which are the wider ones.
 
-    Of each larger kind an interest is part of one at most.
+    Of each larger kind an interest is part of one at most. Where an earlier import said the other way round, the newer
+    one holds: nothing is part of itself.
 
     Args:
         store: The graph.
         rows: As `Hierarchy.rows` gives them; interests that are not there are left out.
+        pairs: Kind and the kind that it is part of, of all rows.
     """
     written = 0
+    touched = {row["id"] for row in rows}
     for start in range(0, len(rows), _BATCH):
-        [found] = store.write("interests/set_part_of", rows=[dict(row) for row in rows[start : start + _BATCH]])
+        batch = [dict(row) for row in rows[start : start + _BATCH]]
+        [found] = store.write("interests/set_part_of", rows=batch, pairs=[list(pair) for pair in pairs])
         written += found["written"]
+        touched.update(found["freed"])
     items = behind = 0
     # All of them, also those that were part of the same before: whoever set that may have died before this.
-    for interest in sorted({row["id"] for row in rows}):
+    for interest in sorted(touched):
         for ids in _pages(store, interest):
             marked = mark_wider(store, ids)
             items += marked.items

@@ -230,6 +230,7 @@ def test_two_ways_up_count_once(store: GraphStore, settings: Settings) -> None:
     set_part_of(
         store,
         [{"id": f"t:{part}", "kind": f"{part} {whole}", "parent": f"t:{whole}", "weight": 1.0} for part, whole in rows],
+        pairs=[],
     )
     apply_events(store, buys("a"), settings=settings)
     assert stored(store) == {"t:narrow": pytest.approx(1 / 3)}
@@ -241,6 +242,40 @@ def test_two_ways_up_count_once(store: GraphStore, settings: Settings) -> None:
     assert dict(ranked.shares)["t:wide"] == pytest.approx(1 / 3)
 
 
+def test_the_newer_hierarchy_holds_where_two_contradict_each_other(store: GraphStore, settings: Settings) -> None:
+    kinds = ("a", "b", "c")
+    upsert_interests(store, [Interest(f"{kind}:x", kind, "x") for kind in kinds])
+    upsert_items(store, [Item("both", about=[About("a", "x"), About("b", "x")]), Item("c", about=[About("c", "x")])])
+
+    def say(*pairs: tuple[str, str]) -> None:
+        rows = [{"id": f"{part}:x", "kind": whole, "parent": f"{whole}:x", "weight": 1.0} for part, whole in pairs]
+        set_part_of(store, rows, pairs=pairs)
+
+    def ask(text: str) -> list[str]:
+        found: list[str] = store.read_transaction(lambda tx: [row["found"] for row in tx.run_text(text).data()])
+        return found
+
+    def part_of() -> list[str]:
+        return ask("MATCH (x)-[:PART_OF]->(y) RETURN x.kind + '<' + y.kind AS found ORDER BY found")
+
+    def moved() -> list[str]:
+        return ask("MATCH (:Item {id: 'both'})-[r:ABOUT]->(x) WHERE r.wider IS NULL RETURN x.kind AS found")
+
+    say(("a", "b"))
+    assert moved() == ["a"]
+    say(("b", "a"))
+    assert part_of() == ["b<a"]
+    assert moved() == ["b"]
+    # The long way round: a < b of the newest, b < c, c < a of one before; what is older ends, and nothing else.
+    say(("b", "c"), ("c", "a"))
+    say(("a", "b"), ("b", "c"))
+    assert part_of() == ["a<b", "b<c"]
+    assert moved() == ["a"]
+    apply_events(store, buys("both"), settings=settings)
+    assert set(stored(store)) == {"a:x"}
+    assert verify(store, settings).ok
+
+
 @pytest.mark.parametrize("statement", ["interests/mark_wider", "items/upsert", "ranking/user", "interests/of_user"])
 def test_what_is_read_does_not_grow_with_the_breadth_of_the_hierarchy(
     store: GraphStore, settings: Settings, statement: str
@@ -249,7 +284,7 @@ def test_what_is_read_does_not_grow_with_the_breadth_of_the_hierarchy(
     upsert_items(store, [Item("oat", about=about)], at=1)
     apply_events(store, buys("oat"), settings=settings)
     rows = [{"id": "type:oat", "kind": "department", "parent": "department:food", "weight": 1.0}]
-    set_part_of(store, rows)
+    set_part_of(store, rows, pairs=[("type", "department")])
     parameters = {
         "interests/mark_wider": {"ids": ["oat"]},
         "interests/of_user": {"user_id": "ann", "at": NOW, "half_life_ms": 1e9},
