@@ -8,6 +8,8 @@ events of the hidden items, so its user states are a little better on them than 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -22,6 +24,9 @@ from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 
 Floats = npt.NDArray[np.floating]
+
+_LEAST_SCALE: Final = 1e-6
+"""Weight of counted edges below which they are left out (`model.counted_edges=false`), and inferred ones with them."""
 
 
 class ByModel:
@@ -95,7 +100,7 @@ def rule_for_model(trainer: Trainer, parameters: TermParameters, views: ItemView
         views: What the items are compared by.
     """
     validation = trainer.split.validation
-    if parameters.co_occurrence_scale <= 0:
+    if parameters.co_occurrence_scale < _LEAST_SCALE:
         return None
     vectors = trainer.item_vectors(trainer.graph)
     return choose_rule(

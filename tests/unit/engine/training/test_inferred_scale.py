@@ -54,6 +54,11 @@ def test_what_others_may_lose_bounds_the_scale(trainer: Trainer, monkeypatch: py
     assert found.strengths == pytest.approx(alone.strengths)
 
 
+def test_no_edges_are_inferred_where_edges_are_left_out(trainer: Trainer) -> None:
+    trainer.model.leave_out(counts=True)
+    assert rule_for_model(trainer, parameters(trainer), ItemViews(trainer.data.items)) is None
+
+
 def test_what_is_found_is_what_the_whole_score_ranks(trainer: Trainer) -> None:
     # The evidence that a score needs gives that score.
     p = parameters(trainer)
