@@ -166,6 +166,6 @@ def drift(before: Mapping[str, float], after: Mapping[str, float]) -> float | No
     parts = []
     for name in {**before, **after}:
         p, q = before.get(name, 0.0), after.get(name, 0.0)
-        middle = (p + q) / 2
-        parts += [share * math.log2(share / middle) / 2 for share in (p, q) if share > 0]
+        # Not share / middle: half of the smallest number there is would be 0.
+        parts += [share * math.log2(2 * share / (p + q)) / 2 for share in (p, q) if share > 0]
     return math.sqrt(min(1.0, max(0.0, math.fsum(parts))))
