@@ -9,9 +9,10 @@ path by content and neighbours is learnt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,12 @@ from torch import Tensor, nn
 from engine.model.fusion import ModalityFusion, presence
 from engine.model.graph_attention import GraphAttention, edge_features
 from engine.model.sequence import NO_WEIGHT, SequenceEncoder
+
+COUNTED_WEIGHT: Final = math.exp(-0.7)
+"""λ to start with."""
+LOG_EPSILON: Final = -4.0
+POPULARITY_WEIGHT: Final = 0.25
+"""ν to start with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,9 @@ class Recommender(nn.Module):
             max_length=config.max_history,
             time_gaps=config.time_gaps,
         )
-        self.log_scale = nn.Parameter(torch.tensor(-0.7))
-        self.log_epsilon = nn.Parameter(torch.tensor(-4.0))
-        self.popularity_scale = nn.Parameter(torch.tensor(1.0))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(COUNTED_WEIGHT)))
+        self.log_epsilon = nn.Parameter(torch.tensor(LOG_EPSILON))
+        self.popularity_scale = nn.Parameter(torch.tensor(POPULARITY_WEIGHT))
 
     @property
     def scale(self) -> Tensor:
@@ -121,18 +128,33 @@ class Recommender(nn.Module):
         """ε of the counted term."""
         return self.log_epsilon.exp()
 
-    def start_from(self, vectors: npt.NDArray[np.float32], *, sets: bool = True) -> None:
+    def start_from(
+        self,
+        vectors: npt.NDArray[np.float32],
+        *,
+        sets: bool = True,
+        counted_weight: float = COUNTED_WEIGHT,
+        ids: bool = True,
+    ) -> None:
         """Start the id vectors from given ones.
 
         Args:
             vectors: [I, D].
-            sets: Whether the mean of the history and popularity take part; else they are left out for good.
+            sets: Whether the mean of the history and popularity take part; else they are left out for good. Where they
+                do, content and interests say nothing until they have learnt: chance would blur the mean.
+            counted_weight: λ to start with.
+            ids: Whether items keep their ids; without them content has to begin with something.
         """
         with torch.no_grad():
             self.item_embedding.weight.copy_(torch.from_numpy(vectors))
+            self.log_scale.fill_(math.log(counted_weight))
             if not sets:
                 self.popularity_scale.zero_()
                 self.encoder.log_mean_scale.fill_(NO_WEIGHT)
+            elif ids:
+                self.interest_embedding.weight.zero_()
+                for projection in self.fusion.projections.values():
+                    projection.get_parameter("weight").zero_()
         self.popularity_scale.requires_grad_(sets)
         self.encoder.log_mean_scale.requires_grad_(sets)
 

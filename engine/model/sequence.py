@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 _MASKED = -1e9
 _MEAN_SCALE = 12 / 0.07**2
-"""Twelve times the cosine of history and item, for vectors whose entries have a standard deviation of 0.07."""
 
 NO_WEIGHT = -30.0
 """Logarithm of the weight of a part that is left out."""
@@ -34,6 +33,14 @@ GAP_CLASSES = 32
 
 _NUDGE = 1e-4
 """Keeps gaps of 1, 3, 7, … s on the same side of their class's edge in every runtime's logarithm."""
+
+
+def mean_scale(dim: int) -> float:
+    """Give the weight that the mean of the history starts with.
+
+    It makes twelve times the cosine of history and item, for vectors whose entries have a standard deviation of 0.07.
+    """
+    return _MEAN_SCALE / dim
 
 
 class Block(nn.Module):
@@ -98,7 +105,7 @@ class SequenceEncoder(nn.Module):
         nn.init.constant_(self.norm.weight, 0.2)
         self.dropout = nn.Dropout(dropout)
         self.scale = dim**0.5
-        self.log_mean_scale = nn.Parameter(torch.tensor(math.log(_MEAN_SCALE / dim)))
+        self.log_mean_scale = nn.Parameter(torch.tensor(math.log(mean_scale(dim))))
 
     def forward(self, item_vectors: Tensor, event_types: Tensor, mask: Tensor, times: Tensor | None = None) -> Tensor:
         """Encode every step.

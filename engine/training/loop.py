@@ -95,13 +95,20 @@ class Trainer:
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
         self.graph_gain: GraphGain | None = None
+        share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
+        log_share = np.log(share).astype(np.float32)
         self.start = (
-            choose_start(split, self.term, self.config, seed=training.seed, limit=_VALIDATION_USERS)
+            choose_start(split, self.term, self.config, log_share, seed=training.seed, limit=_VALIDATION_USERS)
             if start is None
             else start_again(start, split.train, self.term, self.config, seed=training.seed)
         )
         self._earlier: str | None = None
-        self.model.start_from(self.start.vectors, sets=self.start.sets)
+        self.model.start_from(
+            self.start.vectors,
+            sets=self.start.sets,
+            counted_weight=self.start.counted_weight,
+            ids=settings.model.item_ids,
+        )
         # Only who has no id hears the graph: where none is hidden, nothing of it would be learnt.
         self._hears = settings.model.graph_attention and self.config.id_dropout > 0
         self.model.leave_out(
@@ -114,8 +121,7 @@ class Trainer:
         self.model.to(self.device)
         if training.compile:
             self.model.encoder.compile(dynamic=True)
-        share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
-        self._log_share = torch.from_numpy(np.log(share).astype(np.float32)).to(self.device)
+        self._log_share = torch.from_numpy(log_share).to(self.device)
         self.graph = whole_graph(data, self.term, settings.model.graph_neighbours).to(self.device)
         self._loss = BatchLoss(
             self.model,

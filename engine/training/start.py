@@ -7,14 +7,19 @@ edges rank best before anything is learnt, and popularity would only bury them. 
 order that matters (weekly baskets), the mean of the history ranks best, and popularity is the base to go beyond. The
 two are measured on validation, and the better one decides:
 
-| | item vectors from | mean of the history | popularity in the softmax |
-|---|---|---|---|
-| order | counted edges | no | no |
-| sets | what the same users took, or counted edges, the better one | yes | yes, weight learnt from 1 |
+| | item vectors from | mean of the history | popularity in the softmax | counted edges |
+|---|---|---|---|---|
+| order | counted edges | no | no | learnt from 1/2 |
+| sets | what the same users took, or counted edges | yes | yes, learnt from 1/4 | learnt from 1/2 or .15 |
+
+Of two in the row of sets the one that ranks better is taken, edges together with mean and popularity.
+With sets, content and interests say nothing at first. What training starts from matters: weights move slower than the
+vectors learn to make up for wrong ones (ADR 24).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -24,7 +29,8 @@ import numpy.typing as npt
 from engine.evaluation.baselines import latest_items
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
-from engine.model.recommender import RecommenderConfig
+from engine.model.recommender import COUNTED_WEIGHT, LOG_EPSILON, POPULARITY_WEIGHT, RecommenderConfig
+from engine.model.sequence import mean_scale
 from engine.settings import Settings
 from engine.training.data import Dataset, InteractionTable, Split, recent
 
@@ -33,6 +39,9 @@ _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 _DROPOUT_DENSE: Final = 0.2
 _ID_DROPOUT: Final = (0.02, 0.2)
 """Fewest and most ids hidden: that content speaks for itself has to be learnt anyway, and ids must be learnt too."""
+_COUNTED_WEIGHTS: Final = (COUNTED_WEIGHT, 0.15)
+"""What λ may start with where sets lead. New items come into lists by inferred edges: a thousand times the evidence is
+worth λ ln 1000, one nat at .15, and at less hardly anything."""
 _FIRST_PASSES: Final = 8
 _STEPS_OF_A_PASS: Final = 350
 _BATCH: Final = (384, 1536)
@@ -48,12 +57,14 @@ class Start:
         of: What they were made of.
         sets: Whether the mean of the history and popularity take part.
         ndcg: NDCG@10 on validation of what was compared.
+        counted_weight: λ to start with.
     """
 
     vectors: npt.NDArray[np.float32]
     of: Literal["co_occurrence", "sets"]
     sets: bool
     ndcg: dict[str, float]
+    counted_weight: float = COUNTED_WEIGHT
 
     @property
     def first_passes(self) -> int:
@@ -65,13 +76,22 @@ class Start:
         return 0 if self.sets else _FIRST_PASSES
 
 
-def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig, *, seed: int, limit: int) -> Start:
+def choose_start(
+    split: Split,
+    term: CoOccurrenceTerm,
+    config: RecommenderConfig,
+    log_share: npt.NDArray[np.float32],
+    *,
+    seed: int,
+    limit: int,
+) -> Start:
     """Measure what can be ranked by before anything is learnt, on validation, and start from the best.
 
     Args:
         split: Its train and validation parts are read.
         term: Edges counted on the train part.
         config: Shape of the model.
+        log_share: Logarithm of the popularity of the items, counted on the train part [I].
         seed: Seed of the vectors.
         limit: Validation users measured at most.
     """
@@ -84,12 +104,23 @@ def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig
     def mean_of(vectors: npt.NDArray[np.float32]) -> Scorer:
         def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
             index, _, mask, _ = recent(history, users, config.max_history)
-            return np.asarray((vectors[index] * mask[..., None]).mean(axis=1) @ vectors.T)
+            steps = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+            return np.asarray((vectors[index] * mask[..., None]).sum(axis=1) / steps @ vectors.T)
 
         return scorer
 
     def counted(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
         return np.asarray(term.counts(latest_items(history, users, term.latest)).toarray())
+
+    def untrained(start: Start) -> Scorer:
+        """Give the score of the model as it begins, without its blocks."""
+        mean = mean_of(start.vectors)
+
+        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+            edges = start.counted_weight * np.log(math.exp(LOG_EPSILON) + counted(users))
+            return np.asarray(mean_scale(config.dim) * mean(users) + POPULARITY_WEIGHT * log_share + edges)
+
+        return scorer
 
     by_order = graph_start(term.weights, config.dim, seed=seed)
     by_set = set_start(split.train, config.items, config.dim, seed=seed)
@@ -101,8 +132,15 @@ def choose_start(split: Split, term: CoOccurrenceTerm, config: RecommenderConfig
     if found["counted edges"] >= max(found["mean of co_occurrence"], found["mean of sets"]):
         return Start(by_order, "co_occurrence", False, found)
     if found["mean of sets"] > found["mean of co_occurrence"]:
-        return Start(by_set, "sets", True, found)
-    return Start(by_order, "co_occurrence", True, found)
+        start = Start(by_set, "sets", True, found)
+    else:
+        start = Start(by_order, "co_occurrence", True, found)
+    weighted = [replace(start, counted_weight=weight) for weight in _COUNTED_WEIGHTS]
+    reached = [ndcg(untrained(one)) for one in weighted]
+    found.update(
+        {f"all, counted edges at {weight:.2f}": value for weight, value in zip(_COUNTED_WEIGHTS, reached, strict=True)}
+    )
+    return weighted[int(np.argmax(reached))]
 
 
 def start_again(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
 
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
-from engine.model.recommender import Recommender, RecommenderConfig
+from engine.model.recommender import COUNTED_WEIGHT, POPULARITY_WEIGHT, Recommender, RecommenderConfig
 from engine.training.data import Dataset, InteractionTable, ItemTable, Split, Targets, leave_one_out
+from engine.training.scoring import popularity_share
 from engine.training.start import Start, batch_positions_for, choose_start, dropout_for, has_content, id_dropout_for
 
 ITEMS = 60
 CONFIG = RecommenderConfig(items=ITEMS, interests=0, content={}, event_types=2, dim=8, layers=1, max_history=20)
 
 
-def _start(sequences: list[np.ndarray]) -> tuple[Split, Start]:
+def _start(sequences: list[np.ndarray], edges: sparse.csr_array | None = None) -> tuple[Split, Start]:
     lengths = [len(sequence) for sequence in sequences]
     offsets = np.concatenate(([0], np.cumsum(lengths)))
     items = np.concatenate(sequences).astype(np.int32)
@@ -25,8 +28,10 @@ def _start(sequences: list[np.ndarray]) -> tuple[Split, Start]:
     names = [str(item) for item in range(ITEMS)]
     data = Dataset(table, ItemTable(names, names, None, sparse.csr_array((ITEMS, 0), dtype=np.float32), []), ["", "x"])
     split = leave_one_out(data)
-    term = CoOccurrenceTerm.count(split.train, ITEMS, CountSettings())
-    return split, choose_start(split, term, CONFIG, seed=1, limit=800)
+    counted = CoOccurrenceTerm.count(split.train, ITEMS, CountSettings())
+    term = counted if edges is None else CoOccurrenceTerm(edges)
+    log_share = np.log(popularity_share(split.train, ITEMS, 14.0)).astype(np.float32)
+    return split, choose_start(split, term, CONFIG, log_share, seed=1, limit=800)
 
 
 def test_a_walk_starts_from_counted_edges() -> None:
@@ -47,6 +52,49 @@ def test_unordered_halves_of_a_shelf_start_from_sets() -> None:
     _, start = _start(sequences)
     assert start.sets
     assert max(start.ndcg, key=lambda name: start.ndcg[name]) != "counted edges"
+
+
+@pytest.mark.parametrize(("tell", "weight"), [(True, COUNTED_WEIGHT), (False, 0.15)])
+def test_sets_give_counted_edges_the_weight_that_ranks_better(tell: bool, weight: float) -> None:
+    # Each user takes items of one of two shelves; for three in ten a flag (40 to 59) says which one comes next.
+    rng = np.random.default_rng(0)
+    sequences = []
+    for user in range(200):
+        shelf = rng.permutation(20) + 20 * (user % 2)
+        flag = [40 + shelf[12] % 20] if rng.random() < 0.3 else []
+        sequences.append(np.array([*shelf[:12], *flag, *shelf[12:14]]))
+    edges = sparse.lil_array((ITEMS, ITEMS), dtype=np.float32)
+    for item in range(40):
+        if tell:
+            edges[40 + item % 20, item] = 1.0
+        else:  # what follows stands on the other shelf, they say
+            edges[item, (item + 20) % 40] = 1e9
+    _, start = _start(sequences, edges.tocsr())
+    assert start.sets
+    assert start.counted_weight == weight
+    assert start.ndcg[f"all, counted edges at {weight:.2f}"] == max(
+        value for name, value in start.ndcg.items() if name.startswith("all")
+    )
+
+
+def _content_model() -> Recommender:
+    return Recommender(replace(CONFIG, content={"text": 4}, interests=3))
+
+
+@pytest.mark.parametrize(("sets", "ids", "quiet"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_where_sets_lead_content_says_nothing_until_it_has_learnt(sets: bool, ids: bool, quiet: bool) -> None:
+    model = _content_model()
+    model.start_from(np.ones((ITEMS, 8), dtype=np.float32), sets=sets, ids=ids)
+    content = [model.interest_embedding.weight, *model.fusion.projections.parameters()]
+    assert [not bool(weight.any()) for weight in content] == [quiet, quiet]
+    assert all(weight.requires_grad for weight in content)
+
+
+def test_the_start_sets_the_weights_of_popularity_and_counted_edges() -> None:
+    model = _content_model()
+    model.start_from(np.ones((ITEMS, 8), dtype=np.float32), counted_weight=0.15)
+    assert float(model.popularity_scale.detach()) == POPULARITY_WEIGHT
+    assert float(model.scale.detach()) == pytest.approx(0.15)
 
 
 def test_without_sets_neither_mean_nor_popularity_takes_part() -> None:
