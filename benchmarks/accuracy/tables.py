@@ -25,6 +25,7 @@ def main() -> None:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     text = PAGE.read_text(encoding="utf-8")
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
+    text = between(text, "untrained tables", untrained_tables(results))
     text = between(text, "edge tables", edge_tables([found for found in results if "variant" in found]))
     text = between(text, "peer tables", peer_tables(results))
     text = between(text, "cold tables", cold_tables([found for found in results if "parts" in found]))
@@ -63,6 +64,31 @@ def cold_tables(results: Sequence[Result]) -> str:
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
+
+
+def untrained_tables(results: Sequence[Result]) -> str:
+    """Give a row for each ranking without training, and one for the model of the same files where it was measured."""
+    lines: list[str] = []
+    for found in results:
+        if "untrained" not in found:
+            continue
+        data = found["dataset"]["name"]
+        for name, ranking in found["untrained"].items():
+            test, title = ranking["test"], " ".join(part for part in (name, ranking["chosen"]) if part)
+            low, high = ranking["test_interval"]["ndcg@10"]
+            cells = [_digits(test["recall@10"]), _digits(test["ndcg@10"]), f"{_digits(low)} to {_digits(high)}"]
+            cells.append(_digits(ranking["valid_ndcg@10"][ranking["chosen"]]))
+            lines.append(f"| {data} | {title} | " + " | ".join(cells) + " |")
+        for ours in results:
+            if ours.get("variant", {}).get("name") in ("ids", "default") and ours["dataset"]["name"] == data:
+                runs = ours.get("runs", [ours])
+                cells = [_mean([run["test"][name] for run in runs]) for name in ("recall@10", "ndcg@10")]
+                cells += ["", _mean([run["valid"]["ndcg@10"] for run in runs])]
+                lines.append(f"| {data} | trained: {ours['variant']['title']} | " + " | ".join(cells) + " |")
+    if not lines:
+        return ""
+    head = "| data | ranking | R@10 | N@10 | N@10, 95 % over users | N@10 valid |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *lines]) + "\n"
 
 
 def edge_tables(results: Sequence[Result]) -> str:
