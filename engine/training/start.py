@@ -26,6 +26,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import TrainingError
 from engine.evaluation.baselines import latest_items
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
@@ -157,8 +158,19 @@ def start_again(
 
 
 def shape_for(data: Dataset, split: Split, settings: Settings) -> RecommenderConfig:
-    """Give the shape of the model: the settings, and what the data say where a setting is empty."""
+    """Give the shape of the model: the settings, and what the data say where a setting is empty.
+
+    Raises:
+        TrainingError: Items have neither ids nor anything else.
+    """
     model, items = settings.model, len(data.items)
+    if not model.item_ids and not has_content(data):
+        raise TrainingError(
+            "Without ids nothing tells items apart that have no texts, media or interests.",
+            field="model.item_ids",
+            value=False,
+            remedy="Give titles, attributes or vectors of the items, or leave the ids in.",
+        )
     dropout = dropout_for(split.train, items) if model.dropout is None else model.dropout
     id_dropout = id_dropout_for(split) if model.id_dropout is None else model.id_dropout
     return RecommenderConfig(

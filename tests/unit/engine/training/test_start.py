@@ -9,11 +9,21 @@ import pytest
 import torch
 from scipy import sparse
 
+from engine.errors import TrainingError
+from engine.evaluation.case import with_overrides
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.recommender import COUNTED_WEIGHT, POPULARITY_WEIGHT, Recommender, RecommenderConfig
 from engine.training.data import Dataset, InteractionTable, ItemTable, Split, Targets, leave_one_out
 from engine.training.scoring import popularity_share
-from engine.training.start import Start, batch_positions_for, choose_start, dropout_for, has_content, id_dropout_for
+from engine.training.start import (
+    Start,
+    batch_positions_for,
+    choose_start,
+    dropout_for,
+    has_content,
+    id_dropout_for,
+    shape_for,
+)
 
 ITEMS = 60
 CONFIG = RecommenderConfig(items=ITEMS, interests=0, content={}, event_types=2, dim=8, layers=1, max_history=20)
@@ -155,3 +165,14 @@ def test_ids_are_hidden_as_often_as_validation_asks_for_new_items(new: int, shar
     positives = sparse.csr_array((np.ones(10, dtype=bool), (np.arange(10), wanted)), shape=(10, ITEMS))
     window = Targets(train, np.arange(10, dtype=np.int32), positives, 0)
     assert id_dropout_for(Split(train, window, window)) == pytest.approx(share)
+
+
+def test_without_ids_and_content_no_shape_is_given() -> None:
+    table = InteractionTable(["u"], np.array([0, 1]), *(np.zeros(1, dtype=np.int32) for _ in range(3)))
+    items = ItemTable(["a"], ["a"], None, sparse.csr_array((1, 0)), [])
+    data = Dataset(table, items, ["", "view"])
+    window = Targets(table, np.zeros(1, dtype=np.int32), sparse.csr_array((1, 1), dtype=bool), 0)
+    settings = with_overrides(["model.item_ids=false"])
+    with pytest.raises(TrainingError) as caught:
+        shape_for(data, Split(table, window, window), settings)
+    assert caught.value.field == "model.item_ids"
