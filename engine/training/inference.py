@@ -51,7 +51,8 @@ _CHOICES: Final[Sequence[tuple[str, Sequence[float]]]] = (
     ("evening", (0.0, 0.5, 1.0)),
     ("exponent", (0.5, 0.7, 1.0, 1.5)),
 )
-_HIGHEST_FACTOR: Final = 1_000.0
+HIGHEST_FACTOR: Final = 1_000.0
+"""By counted edges alone. Without a limit, new items would come before all others wherever validation loses nothing."""
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -63,6 +64,9 @@ class Ranking(Protocol):
 
     with_vectors: bool
     """Whether vectors of the hidden items matter."""
+
+    highest_factor: float
+    """Factor that a rule may have at most."""
 
     def scores(self, users: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
         """Give the scores of all items [B, I], and what `base` needs of each user [B, S]."""
@@ -113,6 +117,7 @@ class ByCounts:
     """
 
     with_vectors = False
+    highest_factor = HIGHEST_FACTOR
 
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
@@ -228,6 +233,7 @@ class _Trial:
         self._views = views
         self._ranking = ranking(fold)
         self.with_vectors = self._ranking.with_vectors
+        self.highest_factor = self._ranking.highest_factor
         self._near: dict[str, sparse.csr_array] = {}
         place = np.full(len(fold.absent), -1)
         place[fold.new] = np.arange(len(fold.new))
@@ -345,7 +351,7 @@ def _measured(trials: Sequence[_Trial], rule: InferenceRule) -> tuple[float, Inf
     critical = np.sort(np.concatenate([trial.critical(rule) for trial in trials]))
     allowed = int(MOST_LOST * len(critical))
     # Just below the factor at which one more is lost.
-    factor = min(float(critical[allowed]) * (1 - 1e-6), _HIGHEST_FACTOR) if len(critical) else 0.0
+    factor = min(float(critical[allowed]) * (1 - 1e-6), trials[0].highest_factor) if len(critical) else 0.0
     rule = replace(rule, factor=factor)
     if not factor:
         return 0.0, rule

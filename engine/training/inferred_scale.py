@@ -8,6 +8,7 @@ events of the hidden items, so its user states are a little better on them than 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -19,12 +20,15 @@ from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, neighbour_vectors, with_behaviour
 from engine.training.data import InteractionTable
 from engine.training.graphs import whole_graph
-from engine.training.inference import Fold, choose_rule
+from engine.training.inference import HIGHEST_FACTOR, Fold, choose_rule
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 
 Floats = npt.NDArray[np.floating]
 
+_MOST_NATS: Final = 5.0
+"""About what the highest factor may add to the score of a new item."""
+_MOST_FACTOR: Final = 1e30
 _LEAST_SCALE: Final = 1e-6
 """Weight of counted edges below which they are left out (`model.counted_edges=false`), and inferred ones with them."""
 
@@ -48,6 +52,7 @@ class ByModel:
         counted = fold.table if trainer.split.counts_history else train.keeping(~hidden[train.items])
         self._scorer = model_scorer(trainer, parameters, fold.table, fold.term, vectors=vectors, counted=counted)
         self._p = parameters
+        self.highest_factor = highest_factor(parameters.co_occurrence_scale)
         self._plain = vectors.float().cpu().numpy()
         self._new = fold.new
         self._popularity = parameters.popularity_scale * self._scorer.popularity(fold.new)
@@ -89,6 +94,15 @@ class ByModel:
         p = self._p
         with np.errstate(over="ignore"):
             return np.exp((total - base).astype(np.float64) / p.co_occurrence_scale) - p.co_occurrence_epsilon
+
+
+def highest_factor(scale: float) -> float:
+    """Give the highest factor of inferred edges under a weight λ: a term of logarithms needs exp(nats / λ) of evidence.
+
+    Args:
+        scale: λ.
+    """
+    return max(HIGHEST_FACTOR, math.exp(min(_MOST_NATS / scale, math.log(_MOST_FACTOR))))
 
 
 def rule_for_model(trainer: Trainer, parameters: TermParameters, views: ItemViews) -> InferenceRule | None:

@@ -17,7 +17,7 @@ from engine.training import inference, inferred_scale
 from engine.training.checkpoint import Progress
 from engine.training.data import leave_one_out
 from engine.training.inference import Fold, choose_rule, hidden_parts
-from engine.training.inferred_scale import ByModel, model_scorer, rule_for_model
+from engine.training.inferred_scale import ByModel, highest_factor, model_scorer, rule_for_model
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.train import Fitted, save
@@ -141,3 +141,11 @@ def test_the_card_tells_serving_how_much_inferred_edges_count(trainer: Trainer, 
     assert read_card(folder, "v20260101000000").terms.inferred_scale == 30.0
     plain = save(replace(fitted, inference=None), tmp_path / "models", version="v20260102000000", metrics={})
     assert read_card(plain, "v20260102000000").terms.inferred_scale == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-5, 0.1, 0.5, 2.0])
+def test_the_highest_factor_lets_a_light_term_add_as_much_as_a_heavy_one(scale: float) -> None:
+    factor = highest_factor(scale)
+    assert 1_000 <= factor <= 1e31
+    if 0.1 <= scale <= 0.5:
+        assert scale * np.log(factor) == pytest.approx(5.0)
