@@ -96,7 +96,8 @@ def _write_vectors(
     def vectors_of(used: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         found = read_vectors(store, fence.version, ITEM, ids=[ids[place] for place in used.tolist()])
         vectors.update(zip(found.ids, found.matrix, strict=True))
-        if len(vectors) < len(used):
+        # None is used where no new item resembles anything.
+        if not len(used) or len(vectors) < len(used):
             return np.full((len(used), 1), np.nan, dtype=np.float32)
         return np.stack([vectors[ids[place]] for place in used.tolist()])
 

@@ -99,6 +99,15 @@ def test_edges_lead_to_the_new_item_from_whoever_leads_to_its_like(graph: GraphS
     assert inferred(graph) == found
 
 
+def test_a_new_item_that_resembles_nothing_gets_nothing_and_fails_nothing(
+    graph: GraphStore, settings: Settings
+) -> None:
+    # Items are compared by their attributes, and the new one has none.
+    assert infer(graph, settings, replace(RULE, view="attributes")) == 0
+    assert inferred(graph) == {}
+    assert not read_vectors(graph, VERSION, "Item", ids=["new"]).ids
+
+
 def test_they_are_served_and_explained(graph: GraphStore, settings: Settings) -> None:
     before = rank_for(graph, settings, "cid")
     assert before["new"] == 0
