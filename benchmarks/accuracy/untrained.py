@@ -27,8 +27,9 @@ from engine.evaluation import baselines
 from engine.evaluation.bootstrap import interval
 from engine.evaluation.case import Case
 from engine.evaluation.protocols import Ranks, Scorer, rank
-from engine.model.co_occurrence import CoOccurrenceTerm, set_start
-from engine.training.data import InteractionTable, Targets, recent, seen
+from engine.evaluation.run import versions
+from engine.model.co_occurrence import set_start
+from engine.training.data import InteractionTable, Targets, seen
 from engine.training.loop import Trainer, count_settings
 from engine.training.scoring import popularity_share
 
@@ -36,6 +37,7 @@ MOST_ITEMS: Final = 15_000
 """Rankings that need a number for each pair of items are left out above."""
 RIDGES: Final = (100.0, 300.0, 1000.0, 3000.0)
 SHRINKAGES: Final = (0.0, 10.0, 100.0)
+_SEED: Final = 1
 Float32 = npt.NDArray[np.float32]
 Make = Callable[[Targets, InteractionTable], Scorer]
 """Makes a scorer from a window, which holds the known history, and the behaviour that is counted."""
@@ -54,7 +56,9 @@ def main() -> None:
         found = measure(case, console)
         arguments.out.mkdir(parents=True, exist_ok=True)
         target = arguments.out / f"untrained-{case.data.name}.json"
-        target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        temporary = target.with_suffix(".part")
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(target)
         console.print(f"written to {target}")
 
 
@@ -75,7 +79,13 @@ def measure(case: Case, console: Console) -> dict[str, Any]:
             "seconds": round(time.monotonic() - begin, 1),
         }
         console.print(f"{case.data.name}, {name} {label}: valid {tried[label]:.4f}, test {_ndcg(ranks):.4f}")
-    return {"dataset": case.describe(), "settings": case.settings_used(), "untrained": rankings}
+    return {
+        "dataset": case.describe(),
+        "settings": case.settings_used(),
+        "seed": _SEED,
+        "untrained": rankings,
+        "versions": versions(),
+    }
 
 
 def _rankings(case: Case) -> dict[str, dict[str, Make]]:
@@ -86,28 +96,16 @@ def _rankings(case: Case) -> dict[str, dict[str, Make]]:
         return lambda users: np.broadcast_to(share, (len(users), items))
 
     def counted_edges(window: Targets, counted: InteractionTable) -> Scorer:
-        term = CoOccurrenceTerm.count(counted, items, count_settings(case.settings))
-        tie = 1e-9 * popularity_share(counted, items, half_life_days)
-
-        def scores(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            latest = baselines.latest_items(window.history, users, term.latest)
-            return np.asarray(term.counts(latest).toarray() + tie)
-
-        return scores
+        return baselines.co_occurrence(counted, items, count_settings(case.settings), history=window.history)
 
     def mean_of_history(window: Targets, _: InteractionTable) -> Scorer:
-        model = case.settings.model
-        vectors = set_start(case.split.train, items, model.dim, seed=1)
-
-        def scores(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            index, _, mask, _ = recent(window.history, users, model.max_history)
-            return np.asarray((vectors[index] * mask[..., None]).sum(axis=1) @ vectors.T)
-
-        return scores
+        vectors = set_start(case.split.train, items, case.settings.model.dim, seed=_SEED)
+        return baselines.mean_of_history(window.history, vectors, case.settings.model.max_history)
 
     def before_training(window: Targets, _: InteractionTable) -> Scorer:
         with tempfile.TemporaryDirectory() as folder:
-            trainer = Trainer(case.data, case.split, case.with_seed(1), strengths=case.strengths, folder=Path(folder))
+            settings = case.with_seed(_SEED)
+            trainer = Trainer(case.data, case.split, settings, strengths=case.strengths, folder=Path(folder))
         return trainer.scorer(window.history)
 
     found: dict[str, dict[str, Make]] = {

@@ -24,14 +24,35 @@ def popularity(table: InteractionTable, items: int, *, days: float | None = None
     return lambda users: np.broadcast_to(counts, (len(users), items))
 
 
-def co_occurrence(table: InteractionTable, items: int, settings: CountSettings) -> Scorer:
-    """Rank by Σ_k γ^k · w(h_k → j), counted on the history and nothing learnt; ties go to the more popular."""
+def co_occurrence(
+    table: InteractionTable, items: int, settings: CountSettings, *, history: InteractionTable | None = None
+) -> Scorer:
+    """Rank by Σ_k γ^k · w(h_k → j), nothing learnt; ties go to the more popular.
+
+    Args:
+        table: What is counted.
+        items: I.
+        settings: How pairs are counted.
+        history: What is known of the users; the table when empty.
+    """
+    known = table if history is None else history
     term = CoOccurrenceTerm.count(table, items, settings)
     tie = popularity_counts(table, items)
     tie = 1e-6 * tie / max(tie.max(), 1)
 
     def scores(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-        return np.asarray(term.counts(latest_items(table, users, term.latest)).toarray() + tie)
+        return np.asarray(term.counts(latest_items(known, users, term.latest)).toarray() + tie)
+
+    return scores
+
+
+def mean_of_history(history: InteractionTable, vectors: npt.NDArray[np.float32], length: int) -> Scorer:
+    """Rank by the product with the mean of the vectors [I, D] of a user's latest items."""
+
+    def scores(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        index, _, mask, _ = recent(history, users, length)
+        steps = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+        return np.asarray((vectors[index] * mask[..., None]).sum(axis=1) / steps @ vectors.T)
 
     return scores
 

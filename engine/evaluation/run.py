@@ -160,7 +160,7 @@ def _evaluate(
         "graph_gain": artefact.card["graph_gain"],
         "model": artefact.card["model"],
         "history": fitted.progress.history,
-        "versions": _versions(),
+        "versions": versions(),
     }
     if case.split_name == "by time":
         result["test_with_repeats"] = rank(scorer, case.split.test, protocol="next").summary(counts)
@@ -233,11 +233,12 @@ def _together(case: Case, runs: Sequence[Result], by_user: Sequence[dict[str, np
         "train_seconds": round(float(np.mean([run["train_seconds"] for run in runs])), 1),
         "summary": summary,
         "runs": list(runs),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Give the versions that made a result, by package."""
     return {
         "interestgraph": metadata.version("interestgraph"),
         "python": platform.python_version(),
@@ -266,4 +267,4 @@ def _read(folder: Path, seed: int) -> tuple[Result, dict[str, npt.NDArray[np.flo
             by_user = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError):
         return None
-    return (result, by_user) if result.get("versions") == _versions() else None
+    return (result, by_user) if result.get("versions") == versions() else None

@@ -158,6 +158,7 @@ class Trainer:
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
+            "start": [self.start.of, self.start.sets, self.start.counted_weight],
             "parts": [self.settings.model.item_ids, self._hears, self.settings.model.counted_edges],
             "processes": self.group.size,
             "earlier": self._earlier,

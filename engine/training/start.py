@@ -27,13 +27,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import TrainingError
-from engine.evaluation.baselines import latest_items
+from engine.evaluation.baselines import latest_items, mean_of_history
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
 from engine.model.recommender import COUNTED_WEIGHT, LOG_EPSILON, POPULARITY_WEIGHT, RecommenderConfig
 from engine.model.sequence import mean_scale
 from engine.settings import Settings
-from engine.training.data import Dataset, InteractionTable, Split, recent
+from engine.training.data import Dataset, InteractionTable, Split
 
 _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 """Events per item below which a dropout holds; the more is known of an item, the less it needs."""
@@ -103,12 +103,7 @@ def choose_start(
         return ranks.summary().get("ndcg@10", 0.0)
 
     def mean_of(vectors: npt.NDArray[np.float32]) -> Scorer:
-        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            index, _, mask, _ = recent(history, users, config.max_history)
-            steps = np.maximum(mask.sum(axis=1, keepdims=True), 1)
-            return np.asarray((vectors[index] * mask[..., None]).sum(axis=1) / steps @ vectors.T)
-
-        return scorer
+        return mean_of_history(history, vectors, config.max_history)
 
     def counted(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
         return np.asarray(term.counts(latest_items(history, users, term.latest)).toarray())

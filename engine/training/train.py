@@ -139,7 +139,12 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
             "co_occurrence": settings.co_occurrence.model_dump(),
         },
         "data": data_summary(data, trainer.split),
-        "start": {"of": trainer.start.of, "sets": trainer.start.sets, "ndcg@10": trainer.start.ndcg},
+        "start": {
+            "of": trainer.start.of,
+            "sets": trainer.start.sets,
+            "counted_weight": trainer.start.counted_weight,
+            "ndcg@10": trainer.start.ndcg,
+        },
         "graph_gain": None if trainer.graph_gain is None else asdict(trainer.graph_gain),
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,

@@ -76,15 +76,15 @@ def test_sets_give_counted_edges_the_weight_that_ranks_better(tell: bool, weight
     edges = sparse.lil_array((ITEMS, ITEMS), dtype=np.float32)
     for item in range(40):
         if tell:
-            edges[40 + item % 20, item] = 1.0
+            edges[40 + item % 20, item] = 0.05
         else:  # what follows stands on the other shelf, they say
             edges[item, (item + 20) % 40] = 1e9
     _, start = _start(sequences, edges.tocsr())
     assert start.sets
     assert start.counted_weight == weight
-    assert start.ndcg[f"all, counted edges at {weight:.2f}"] == max(
-        value for name, value in start.ndcg.items() if name.startswith("all")
-    )
+    reached = {name: value for name, value in start.ndcg.items() if name.startswith("all")}
+    [other] = set(reached) - {f"all, counted edges at {weight:.2f}"}
+    assert reached[f"all, counted edges at {weight:.2f}"] > reached[other] + 0.01
 
 
 def _content_model() -> Recommender:
