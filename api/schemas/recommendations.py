@@ -40,7 +40,8 @@ class TermAnswer(Answer):
     value: float
     path: list[dict[str, Any]] = Field(
         description="With `explain`: past items, interests, users, values of attributes and impressions that it "
-        "comes from, strongest first."
+        "comes from, strongest first. A past item whose edge is inferred has the `source` `inferred` and a "
+        "`certainty`; one whose edge is for the greater part resemblance has `resembles` and a `similarity`."
     )
 
 

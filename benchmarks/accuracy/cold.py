@@ -30,10 +30,13 @@ from engine.evaluation.cold import KNOWN_EVENTS, Held, Part, content_only, hold_
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
+from engine.model.resemblance import ResemblanceRule
 from engine.training.data import InteractionTable
+from engine.training.graphs import count_settings
 from engine.training.inference import choose_rule
 from engine.training.inferred_scale import model_scorer, rule_for_model
-from engine.training.loop import Trainer, count_settings
+from engine.training.loop import Trainer
+from engine.training.resemblance import choose_resemblance
 from engine.training.train import Fitted, fit
 
 SHARE: Final = 0.1
@@ -76,6 +79,9 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
         inferred = infer_edges(counted, views, new, rule)
         edges = inferred.matrix(size)
         console.print(f"{len(inferred)} edges to {len(new)} items, certainty {inferred.certainty.mean():.3f}")
+    resemblance = _resemblance(held, views, CoOccurrenceTerm(counted))
+    console.print(f"resemblance: {resemblance}")
+    alike = None if resemblance is None else (counted + resemblance.edges(views)).tocsr()
     fitted = _fit(case, held, seed, console) if with_model else None
     own: InferenceRule | None = None
     own_edges: sparse.csr_array | None = None
@@ -90,7 +96,7 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
     parts = [held.test(cold=True), held.test(cold=False), *(held.newcomers(events) for events in KNOWN_EVENTS)]
     results: dict[str, dict[str, dict[str, Any]]] = {}
     for part in parts:
-        scorers = _scorers(case, held, part, views, counted, edges, fitted, own, own_edges, seed)
+        scorers = _scorers(case, held, part, views, counted, alike, edges, fitted, own, own_edges, seed)
         results[part.name] = {name: _measured(scorer, part) for name, scorer in scorers.items()}
         console.print(_table(part, results[part.name]))
     return {
@@ -101,6 +107,8 @@ def measure(case: Case, seed: int, *, with_model: bool, console: Console) -> dic
         "users_held_out": int(held.users.sum()),
         "rule": None if rule is None else rule.to_dict(),
         "rule_seconds": round(rule_seconds, 1),
+        "resemblance": _plain(resemblance),
+        "model_resemblance": _plain(None if fitted is None else fitted.trainer.start.resemblance),
         "model_rule": None if own is None else own.to_dict(),
         "model_rule_seconds": round(own_seconds, 1),
         "train_seconds": None if fitted is None else round(fitted.seconds, 1),
@@ -114,6 +122,7 @@ def _scorers(
     part: Part,
     views: ItemViews,
     counted: sparse.csr_array,
+    alike: sparse.csr_array | None,
     edges: sparse.csr_array | None,
     fitted: Fitted | None,
     own: InferenceRule | None,
@@ -128,12 +137,14 @@ def _scorers(
         **{f"content: {view}": content_only(views, view, history) for view in views.names if "+" not in view},
         "counted edges": _counted(counted, history, train),
     }
+    if alike is not None:
+        found["counted edges and resemblance"] = _counted(alike, history, train)
     if edges is not None:
         found["counted and inferred edges"] = _counted((counted + edges).tocsr(), history, train)
     # Without any event known there is nothing to encode: what is popular stands in, as in serving.
     if fitted is not None and len(history):
         trainer, parameters = fitted.trainer, fitted.parameters
-        plain = CoOccurrenceTerm(counted)
+        plain = CoOccurrenceTerm(counted, trainer.counting.added)
         found["model"] = model_scorer(trainer, parameters, history, plain)
         for heard in (False, True):
             name = "model, new items " + ("hear the graph" if heard else "by content and interests")
@@ -147,6 +158,20 @@ def _scorers(
                 trainer, parameters, history, plain, (views, own), added=own_edges
             )
     return found
+
+
+def _plain(rule: ResemblanceRule | None) -> dict[str, Any] | None:
+    return None if rule is None else rule.to_dict()
+
+
+def _resemblance(held: Held, views: ItemViews, term: CoOccurrenceTerm) -> ResemblanceRule | None:
+    """Choose on validation by counted edges alone, as a training does where order leads."""
+    history = held.split.validation.history
+
+    def scorer_of(edges: CoOccurrenceTerm) -> Scorer:
+        return lambda users: np.asarray(edges.counts(baselines.latest_items(history, users, edges.latest)).toarray())
+
+    return choose_resemblance(views, term, held.split.validation, scorer_of, limit=5000)[0]
 
 
 @torch.no_grad()

@@ -32,8 +32,9 @@ from engine.evaluation.prequential import Stream, hold_out, last_days, rank_bloc
 from engine.evaluation.protocols import Ranks, Scorer
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.training.data import InteractionTable, Split, Targets
+from engine.training.graphs import count_settings
 from engine.training.inferred_scale import model_scorer
-from engine.training.loop import Report, Trainer, count_settings
+from engine.training.loop import Report, Trainer
 from engine.training.scoring import TermParameters
 from engine.training.start import Start
 from engine.training.term_scales import fit_scales

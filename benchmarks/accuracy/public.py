@@ -51,6 +51,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "ids-no-counts": Variant("ids, without counted edges", False, ("model.counted_edges=false",)),
     "no-graph": Variant("default without graph attention", True, ("model.graph_attention=false",)),
     "no-counts": Variant("default without counted edges", True, ("model.counted_edges=false",)),
+    "no-resemblance": Variant("default without resemblance", True, ("model.resembling=false",)),
     "no-id-dropout": Variant("default without id dropout", True, ("model.id_dropout=0",)),
     "no-time": Variant("default without the time between steps", True, ("model.time_gaps=false",)),
     "no-types": Variant("default without event types", True, ("model.event_types=false",)),

@@ -30,7 +30,8 @@ from engine.evaluation.protocols import Ranks, Scorer, rank
 from engine.evaluation.run import versions
 from engine.model.co_occurrence import set_start
 from engine.training.data import InteractionTable, Targets, seen
-from engine.training.loop import Trainer, count_settings
+from engine.training.graphs import count_settings
+from engine.training.loop import Trainer
 from engine.training.scoring import popularity_share
 
 MOST_ITEMS: Final = 15_000
@@ -102,10 +103,14 @@ def _rankings(case: Case) -> dict[str, dict[str, Make]]:
         vectors = set_start(case.split.train, items, case.settings.model.dim, seed=_SEED)
         return baselines.mean_of_history(window.history, vectors, case.settings.model.max_history)
 
+    with tempfile.TemporaryDirectory() as folder:
+        settings = case.with_seed(_SEED)
+        trainer = Trainer(case.data, case.split, settings, strengths=case.strengths, folder=Path(folder))
+
+    def with_resemblance(window: Targets, counted: InteractionTable) -> Scorer:
+        return baselines.co_occurrence(counted, items, trainer.counting, history=window.history)
+
     def before_training(window: Targets, _: InteractionTable) -> Scorer:
-        with tempfile.TemporaryDirectory() as folder:
-            settings = case.with_seed(_SEED)
-            trainer = Trainer(case.data, case.split, settings, strengths=case.strengths, folder=Path(folder))
         return trainer.scorer(window.history)
 
     found: dict[str, dict[str, Make]] = {
@@ -114,6 +119,8 @@ def _rankings(case: Case) -> dict[str, dict[str, Make]]:
         "mean of the history": {"": mean_of_history},
         "the model before training": {"": before_training},
     }
+    if (rule := trainer.start.resemblance) is not None:
+        found["counted edges and resemblance"] = {f"{rule.view} at {rule.scale:g}": with_resemblance}
     if items <= MOST_ITEMS:
         found["cosine of items"] = {f"shrinkage {value:g}": _linear(case, cosine, value) for value in SHRINKAGES}
         found["EASE"] = {f"λ {value:g}": _linear(case, ease, value) for value in RIDGES}

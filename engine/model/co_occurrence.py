@@ -2,6 +2,7 @@
 
     c(u, j) = Σ_k γ^k · w(h_k → j),   h_0 the newest item, k < K
 
+w are the counted edges and, where they help, those between items that resemble each other (`engine.model.resemblance`).
 In training the pairs of the user at hand are taken out of the rows first: else the count contains the answer, and the
 model learns to trust it too much.
 """
@@ -9,7 +10,7 @@ model learns to trust it too much.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -31,31 +32,48 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class CountSettings:
-    """How pairs are counted: window, backward share, half-life, edges kept of an item."""
+    """How pairs are counted: window, backward share, half-life, edges kept of an item.
+
+    Attributes:
+        added: Edges that count beside the counted ones, whatever the behaviour, CSR float32 [I, I].
+    """
 
     window: int = 20
     backward: float = 0.3
     half_life_ms: float | None = None
     keep: int = 50
+    added: sparse.csr_array | None = field(default=None, repr=False, compare=False)
 
 
 class CoOccurrenceTerm:
     """Scaled rows of the counted edges, and the counts of a history.
 
     Args:
-        weights: CSR float32 [I, I]: w(i → j), each row divided by the square root of its sum.
+        counted: CSR float32 [I, I]: w(i → j), each row divided by the square root of its sum.
+        added: Edges that count beside them, CSR float32 [I, I].
         gamma: Fading per step back.
         latest: Items of the history that count.
+
+    Attributes:
+        weights: Both together.
     """
 
-    def __init__(self, weights: sparse.csr_array, *, gamma: float = GAMMA, latest: int = LATEST) -> None:
-        self.weights = weights
+    def __init__(
+        self,
+        counted: sparse.csr_array,
+        added: sparse.csr_array | None = None,
+        *,
+        gamma: float = GAMMA,
+        latest: int = LATEST,
+    ) -> None:
+        self.counted = counted
+        self.weights = counted if added is None else (counted + added).tocsr()
         self.gamma = gamma
         self.latest = latest
 
     @classmethod
     def count(cls, table: InteractionTable, item_count: int, settings: CountSettings) -> CoOccurrenceTerm:
-        """Count the pairs of a table and keep the strongest edges of each item."""
+        """Count the pairs of a table and keep the strongest edges of each item; added edges come on top."""
         counts = count_pairs(
             table.items,
             table.times,
@@ -69,7 +87,11 @@ class CoOccurrenceTerm:
         weight = counts.as_of(at, half_life_ms=settings.half_life_ms)
         scaled = row_scale(counts.source, weight).astype(np.float32)
         shape = (item_count, item_count)
-        return cls(sparse.csr_array((scaled, (counts.source, counts.target)), shape=shape))
+        return cls(sparse.csr_array((scaled, (counts.source, counts.target)), shape=shape), settings.added)
+
+    def with_added(self, added: sparse.csr_array | None) -> CoOccurrenceTerm:
+        """Give the same counted edges, and others beside them."""
+        return CoOccurrenceTerm(self.counted, added, gamma=self.gamma, latest=self.latest)
 
     def fading(self) -> npt.NDArray[np.float32]:
         """Give γ^k for each step back, [K]."""
@@ -109,7 +131,7 @@ class OwnPairs:
         keys, self.local = np.unique(user_of * item_count + table.items, return_inverse=True)
         item_of_local = (keys % item_count).astype(np.int32)
         # A scaled row sums to the square root of its sum.
-        scale = 1 / np.maximum(np.asarray(term.weights.sum(axis=1)).ravel(), 1e-6)
+        scale = 1 / np.maximum(np.asarray(term.counted.sum(axis=1)).ravel(), 1e-6)
         at = int(table.times.max()) if len(table) else 0
         rows, columns, values = [np.zeros(1, dtype=np.int64)], [], []
         # Block by block of users, whose pairs never meet: memory follows what is kept, 8 bytes a pair.

@@ -17,6 +17,7 @@ from engine.model.artefact import Artefact, device, read_artefact
 from engine.model.inferred_edges import InferenceRule
 from engine.model.learned_edges import learned_edges
 from engine.model.recommender import graph_tensors
+from engine.model.resemblance import ResemblanceRule
 from engine.model.sequence import UserEncoder
 
 Float32 = npt.NDArray[np.float32]
@@ -67,6 +68,8 @@ class Embedder:
         self._scale, self._epsilon = float(terms["co_occurrence_scale"]), float(terms["co_occurrence_epsilon"])
         rule = card.get("inference")
         self.inference = None if rule is None else InferenceRule.from_dict(rule)
+        resemblance = card.get("resemblance")
+        self.resemblance = None if resemblance is None else ResemblanceRule.from_dict(resemblance)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

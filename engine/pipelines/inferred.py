@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from engine.domain import EpochMs
-from engine.features.place import MEDIA
 from engine.graph.inferred import InferredEdge, replace_inferred
 from engine.graph.names import ITEM
 from engine.graph.store import GraphStore
@@ -19,10 +17,8 @@ from engine.graph.vectors import read_vectors
 from engine.graph.writeback import Fence, write_vectors
 from engine.interests.decay import days_ms, value_at
 from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, neighbour_vectors, with_behaviour
-from engine.pipelines.dataset import item_text
-from engine.pipelines.media import MediaReader
+from engine.pipelines.item_views import GraphItems
 from engine.settings import Settings
-from engine.training.data import ItemTable
 
 ENOUGH_EDGES: Final = 10
 """Counted edges that reach an item from which on nothing is inferred for it."""
@@ -35,8 +31,7 @@ def infer_for_graph(
     rule: InferenceRule,
     *,
     fence: Fence,
-    encode: Callable[[Sequence[str]], npt.NDArray[np.float32]] | None = None,
-    media: MediaReader | None = None,
+    items: GraphItems | None = None,
     learnt: Container[str] = frozenset(),
 ) -> int:
     """Infer edges for every item that has not enough counted ones, and replace those in the graph.
@@ -49,8 +44,7 @@ def infer_for_graph(
         settings: Half-life of counted edges.
         rule: The rule of the version's model.
         fence: What has to hold for a write.
-        encode: Makes vectors of texts; needed where the rule compares items by `content`.
-        media: Makes vectors of images and sounds; needed where the rule compares items by `image` or `audio`.
+        items: The graph's items where they are read already, or are compared by `content`, `image` or `audio`.
         learnt: Ids of items that the model has learnt from behaviour.
 
     Returns:
@@ -59,23 +53,21 @@ def infer_for_graph(
     Raises:
         FencedError: The version may not be written or another run has the job.
     """
-    items, texts, named, reached = _read_items(store)
-    index = {item_id: place for place, item_id in enumerate(items.ids)}
-    wanted = rule.view.split("+")
-    content = encode(texts) if encode is not None and "content" in wanted and any(texts) else None
-    vectors = media.read(items.ids, named).vectors if media is not None and not set(MEDIA).isdisjoint(wanted) else {}
-    views = ItemViews(ItemTable(items.ids, items.titles, content, items.about, items.interest_ids, vectors))
-    known = np.array([item_id in learnt for item_id in items.ids], dtype=bool)
+    items = items or GraphItems(store)
+    ids, reached = items.ids, items.reached
+    index = {item_id: place for place, item_id in enumerate(ids)}
+    known = np.array([item_id in learnt for item_id in ids], dtype=bool)
     new = np.flatnonzero((reached < ENOUGH_EDGES) & ~known)
     weights, as_of = _read_weights(store, settings, index)
+    views = items.views(rule.view) if len(new) and weights.nnz else None
     edges: list[InferredEdge] = []
-    if len(new) and weights.nnz and all(name in views.names for name in wanted):
+    if views is not None:
         untaken = np.flatnonzero((reached == 0) & ~known)
-        _write_vectors(store, items.ids, weights, views, untaken, rule, fence)
+        _write_vectors(store, ids, weights, views, untaken, rule, fence)
         found = infer_edges(weights, views, new, rule)
         columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
         edges = [
-            InferredEdge(items.ids[target], items.ids[source], weight, certainty)
+            InferredEdge(ids[target], ids[source], weight, certainty)
             for source, target, weight, certainty in zip(*columns, strict=True)
         ]
     return replace_inferred(store, edges, as_of=as_of, fence=fence)
@@ -108,29 +100,6 @@ def _write_vectors(
     rows, means = neighbour_vectors(views.nearest(rule.view, new, known, rule.neighbours), rule, vectors_of)
     if len(rows) and np.isfinite(means).all():
         write_vectors(store, ITEM, [ids[place] for place in new[rows].tolist()], means, fence=fence)
-
-
-def _read_items(store: GraphStore) -> tuple[ItemTable, list[str], dict[str, list[object]], npt.NDArray[np.int64]]:
-    ids: list[str] = []
-    titles: list[str] = []
-    texts: list[str] = []
-    media: dict[str, list[object]] = {name: [] for name in MEDIA}
-    interests: dict[str, int] = {}
-    rows, columns, weights, reached = array("q"), array("q"), array("d"), array("q")
-    for number, row in enumerate(store.stream("inferred/items", fetch_size=_FETCH_ROWS)):
-        ids.append(row["id"])
-        titles.append(row["title"] or "")
-        texts.append(item_text(row["title"], row["description"]))
-        reached.append(row["reached"])
-        for name in MEDIA:
-            media[name].append(row[name])
-        for interest_id, weight in row["about"]:
-            rows.append(number)
-            columns.append(interests.setdefault(interest_id, len(interests)))
-            weights.append(weight)
-    entries = (np.array(weights, np.float32), (np.array(rows, np.int64), np.array(columns, np.int64)))
-    about = sparse.csr_array(entries, shape=(len(ids), len(interests)))
-    return ItemTable(ids, titles, None, about, list(interests)), texts, media, np.array(reached, np.int64)
 
 
 def _read_weights(store: GraphStore, settings: Settings, index: dict[str, int]) -> tuple[sparse.csr_array, EpochMs]:

@@ -25,8 +25,10 @@ from engine.jobs.parameters import ReembedParameters
 from engine.jobs.run import JobRun
 from engine.model.embedder import Embedder
 from engine.pipelines.inferred import infer_for_graph
+from engine.pipelines.item_views import GraphItems
 from engine.pipelines.media import MOST_EXAMPLES, MediaReader, tell
 from engine.pipelines.neighbourhood import Neighbourhood, read_neighbourhood
+from engine.pipelines.resemblance import resemble_in_graph
 from engine.pipelines.selection import dirty_items, dirty_users, watermark
 from engine.settings import Settings
 from engine.training.data import TEXT
@@ -117,25 +119,32 @@ class _Reembedding:
                 self._keep(f"embeds {_PLURAL[label]}")
             standing.stage, standing.after = number + 1, ""
             self._keep(f"has embedded {_PLURAL[label]}")
-        self._infer(selected)
+        # Where all items are embedded, or new and changed ones were.
+        if self.params.selection == "all" or (self.params.selection == "dirty" and selected[ITEM]):
+            items = GraphItems(self.store, encode=self.texts.encode, media=self.media)
+            self._resemble(items)
+            self._infer(items)
         return self._finish()
 
-    def _infer(self, selected: Mapping[str, list[str] | None]) -> None:
-        """Infer edges anew where all items are embedded, or new and changed ones were."""
+    def _resemble(self, items: GraphItems) -> None:
+        """Join items anew to those they resemble; without a rule nothing resembles anything."""
+        rule = self.embedder.resemblance
+        if rule is not None:
+            self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
+            self.run.check()
+        written = resemble_in_graph(self.store, self.settings, rule, fence=self.fence, items=items)
+        if rule is not None:
+            self.standing.add("resembling", written)
+
+    def _infer(self, items: GraphItems) -> None:
+        """Infer edges anew."""
         rule = self.embedder.inference
-        whole = self.params.selection == "all" or (self.params.selection == "dirty" and selected[ITEM])
-        if rule is None or not whole:
+        if rule is None:
             return
         self.run.report(self.standing.done, self.standing.total, "infers edges of new items")
         self.run.check()
         written = infer_for_graph(
-            self.store,
-            self.settings,
-            rule,
-            fence=self.fence,
-            encode=self.texts.encode,
-            media=self.media,
-            learnt=self.embedder.learnt,
+            self.store, self.settings, rule, fence=self.fence, items=items, learnt=self.embedder.learnt
         )
         self.standing.add("inferred", written)
 

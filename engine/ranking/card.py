@@ -32,6 +32,7 @@ class TermParameters:
         fatigue_scale: φ; a setting, no model has learnt it.
         demographics_scale: ω; a setting, and 0 but for newcomers.
         inferred_scale: σ, by which inferred edges count more where there is a term of the sequence.
+        resemblance_scale: κ, what a resemblance of 1 adds to an edge.
     """
 
     co_occurrence_scale: float = 0.5
@@ -46,6 +47,7 @@ class TermParameters:
     fatigue_scale: float = 0.0
     demographics_scale: float = 0.0
     inferred_scale: float = 1.0
+    resemblance_scale: float = 0.0
 
 
 class _Terms(BaseModel):
@@ -61,6 +63,7 @@ class _Terms(BaseModel):
     neighbours_scale: float = Field(0.0, ge=0)
     neighbours_epsilon: float = Field(0.01, gt=0)
     inferred_scale: float = Field(1.0, gt=0)
+    resemblance_scale: float = Field(0.0, ge=0)
 
 
 class _Card(BaseModel):

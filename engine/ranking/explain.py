@@ -84,9 +84,12 @@ class Explainer:
         self._vector = vector
         self._parameters = parameters
         self._now = now
-        self._inferred_scale = inferred_scale(parameters, vector)
+        self._scales = {
+            "inferred_scale": inferred_scale(parameters, vector),
+            "resemblance_scale": parameters.resemblance_scale,
+        }
         self._following = [
-            (place, step, *snapshot.following(step.index, inferred_scale=self._inferred_scale))
+            (place, step, *snapshot.following(step.index, **self._scales))
             for place, step in enumerate(profile.steps[: parameters.latest])
         ]
         self._rank_of = _ranks(snapshot.log_share)
@@ -132,14 +135,17 @@ class Explainer:
                 **self._item(newest[index]),
                 "share": share,
                 "value": share * value,
-                **self._inferred(newest[index].index, place),
+                **self._source(index, place),
             }
             for index, share in _shares(evidence)
         )
 
-    def _inferred(self, source: int, place: int) -> Mapping[str, object]:
-        """Say of a step's edge that it is inferred, and how certain it is; nothing of a counted one."""
-        certainty = self._snapshot.certainty_of(source, place, inferred_scale=self._inferred_scale)
+    def _source(self, source: int, place: int) -> Mapping[str, object]:
+        """Say of a step's edge whether most of it is resemblance, or inferred; nothing of a counted one."""
+        similarity = self._snapshot.similarity_of(source, place, **self._scales)
+        if similarity is not None:
+            return {"source": "resembles", "similarity": similarity}
+        certainty = self._snapshot.certainty_of(source, place, inferred_scale=self._scales["inferred_scale"])
         return {} if certainty is None else {"source": "inferred", "certainty": certainty}
 
     def _interests_path(self, place: int, value: float) -> Path:

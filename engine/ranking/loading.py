@@ -207,6 +207,27 @@ def with_inferred(store: GraphStore, snapshot: Snapshot, inferred_at: int) -> Sn
     )
 
 
+def with_resembling(store: GraphStore, snapshot: Snapshot, resembling_at: int) -> Snapshot:
+    """Give a snapshot with the items that resemble each other as they are now; unknown items are left out.
+
+    Args:
+        store: The graph.
+        snapshot: The snapshot.
+        resembling_at: Stamp of the latest write of these edges, read before.
+    """
+    index = snapshot.catalogue.index
+    rows: dict[int, Row] = {}
+    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS):
+        place = index.get(row["id"])
+        if place is None:
+            continue
+        targets = np.array([index.get(target, -1) for target in row["targets"]], np.int32)
+        similarities = np.array(row["similarities"], np.float32)
+        kept = (targets >= 0) & (similarities > 0)
+        rows[place] = targets[kept], similarities[kept]
+    return replace(snapshot, resembling=Rows.of(rows, len(snapshot.catalogue)), resembling_at=resembling_at)
+
+
 def with_demographics(store: GraphStore, snapshot: Snapshot, names: Sequence[str], demographics_at: int) -> Snapshot:
     """Give a snapshot with the groups of users as they were counted last; unknown items are left out.
 

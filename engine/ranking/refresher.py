@@ -30,6 +30,7 @@ from engine.ranking.loading import (
     with_demographics,
     with_inferred,
     with_items,
+    with_resembling,
 )
 from engine.ranking.spaces import follow_space, load_space, open_encoder
 from engine.ranking.state import Snapshot
@@ -241,6 +242,9 @@ class Refresher:
         inferred_at = pulse["inferred_at"] or 0
         if complete and inferred_at != new.inferred_at:
             new = with_inferred(self._store, new, inferred_at)
+        resembling_at = pulse["resembling_at"] or 0
+        if complete and resembling_at != new.resembling_at:
+            new = with_resembling(self._store, new, resembling_at)
         demographics_at = pulse["demographics_at"] or 0
         if complete and demographics_at != new.demographics_at:
             new = with_demographics(self._store, new, self._settings.ranking.demographics, demographics_at)

@@ -2,8 +2,8 @@
 
     s(u, j) = sequence + co_occurrence + interests + popularity + neighbours + demographics + fatigue
     sequence      = log softmax_j(z_u · e_j)
-    co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · w(h_k → j),  h_0 the newest step, k < latest,
-                    an inferred w times σ where there is a term of the sequence
+    co_occurrence = λ · log(1 + c_j / ε),   c_j = Σ_k γ^k · (w(h_k → j) + κ · sim(h_k, j)),
+                    h_0 the newest step, k < latest, an inferred w times σ where there is a term of the sequence
     interests     = μ · log(1 + a_j / ε_i), a_j = Σ_x share(u, x) · about(j, x)
     popularity    = ν · log share_j,        share_j = (mass_j + 1) / Σ (mass + 1)
     neighbours    = ν_n · log(1 + n_j / ε_n), n_j as in `engine.social.items`
@@ -148,11 +148,15 @@ def inferred_scale(parameters: TermParameters, vector: Float32 | None) -> float:
 def co_occurrence(
     snapshot: Snapshot, profile: Profile, parameters: TermParameters, *, inferred_scale: float = 1.0
 ) -> Float64:
-    """Give c_j of every item [I]."""
+    """Give c_j of every item [I]; κ is the parameters', σ is given."""
     found = [
         (targets, parameters.gamma**place * weights)
         for place, step in enumerate(profile.steps[: parameters.latest])
-        for targets, weights in [snapshot.following(step.index, inferred_scale=inferred_scale)]
+        for targets, weights in [
+            snapshot.following(
+                step.index, inferred_scale=inferred_scale, resemblance_scale=parameters.resemblance_scale
+            )
+        ]
         if len(targets)
     ]
     return summed(found, len(snapshot.catalogue))

@@ -79,6 +79,8 @@ def ago(at: EpochMs, now: EpochMs) -> str:
 
 def _by_co_occurrence(step: Mapping[str, Any], now: EpochMs) -> str:
     did = _DID.get(step["event"], "chose")
+    if step.get("source") == "resembles":
+        return f"Because it resembles {_name(step)}, which you {did} {ago(step['at'], now)}."
     often = _OFTEN.get(step["event"], "people who did often take this next")
     return f"Because you {did} {_name(step)} {ago(step['at'], now)}: {often}."
 

@@ -182,6 +182,8 @@ class Snapshot:
         inferred: Weights of MAY_CO_OCCUR as of `reference_at`, in the unit of the root-scaled rows.
         certainty: Certainty of the same entries.
         inferred_at: Stamp of the latest inference that is in it.
+        resembling: Similarities of RESEMBLES, 0 to 1; they do not fade.
+        resembling_at: Stamp of the latest write of these that is in it.
         demographics: What users with the same attributes take.
         demographics_at: Stamp of the count that this is of.
         folded_at: Stamp of the latest fold that is in it.
@@ -204,6 +206,8 @@ class Snapshot:
     inferred: Rows = field(default_factory=Rows.empty)
     certainty: Rows = field(default_factory=Rows.empty)
     inferred_at: int = 0
+    resembling: Rows = field(default_factory=Rows.empty)
+    resembling_at: int = 0
     demographics: Demographics = field(default_factory=Demographics.none)
     demographics_at: int = 0
     folded_at: int = 0
@@ -223,24 +227,40 @@ class Snapshot:
         """The embedding version it answers from."""
         return None if self.space is None else self.space.version
 
-    def following(self, index: int, *, inferred_scale: float = 1.0) -> tuple[npt.NDArray[np.int32], Float64]:
-        """Give the items that follow an item and w(i → j) as of `as_of`, the row divided by the root of its sum.
+    def following(
+        self, index: int, *, inferred_scale: float = 1.0, resemblance_scale: float = 0.0
+    ) -> tuple[npt.NDArray[np.int32], Float64]:
+        """Give the items that follow an item and w(i → j) + κ · sim(i, j) as of `as_of`, each item once.
 
-        Inferred edges stand behind the counted ones; where both lead to an item, the stronger one holds: that somebody
-        took an item must not make it fall.
+        w is the counted row divided by the root of its sum. Inferred edges stand behind the counted ones; where both
+        lead to an item, the stronger one holds: that somebody took an item must not make it fall. What resembles the
+        item comes on top of both, and alone where neither leads to it.
 
         Args:
             index: i.
             inferred_scale: What inferred edges are multiplied by.
+            resemblance_scale: κ.
         """
         targets, scaled, likely, inferred = self._edges_of(index, inferred_scale)
-        if not len(likely):
+        if len(likely):
+            _, counted_place, inferred_place = np.intersect1d(targets, likely, assume_unique=True, return_indices=True)
+            scaled[counted_place] = np.maximum(scaled[counted_place], inferred[inferred_place])
+            others = np.ones(len(likely), bool)
+            others[inferred_place] = False
+            targets = np.concatenate([targets, likely[others]])
+            scaled = np.concatenate([scaled, inferred[others]])
+        if resemblance_scale <= 0:
             return targets, scaled
-        _, counted_place, inferred_place = np.intersect1d(targets, likely, assume_unique=True, return_indices=True)
-        scaled[counted_place] = np.maximum(scaled[counted_place], inferred[inferred_place])
-        others = np.ones(len(likely), bool)
-        others[inferred_place] = False
-        return np.concatenate([targets, likely[others]]), np.concatenate([scaled, inferred[others]])
+        similar, similarity = self._resembling_of(index)
+        if not len(similar):
+            return targets, scaled
+        added = resemblance_scale * similarity
+        if not len(targets):
+            return similar, added
+        same = similar[:, None] == targets  # few by some: faster than sorting both
+        known = same.any(axis=1)
+        scaled[same.argmax(axis=1)[known]] += added[known]
+        return np.concatenate([targets, similar[~known]]), np.concatenate([scaled, added[~known]])
 
     def certainty_of(self, source: int, target: int, *, inferred_scale: float = 1.0) -> float | None:
         """Give how certain an inferred edge is, or none where a counted one holds or there is none."""
@@ -250,6 +270,24 @@ class Snapshot:
             return None
         known, certainties = self.certainty.row(source)
         return float(certainties[known == target][0])
+
+    def similarity_of(
+        self, source: int, target: int, *, inferred_scale: float = 1.0, resemblance_scale: float = 0.0
+    ) -> float | None:
+        """Give how much an item resembles another, or none where that is not the greater part of the edge."""
+        if resemblance_scale <= 0:
+            return None
+        similar, similarities = self._resembling_of(source)
+        similarity = float(similarities[similar == target].sum())
+        targets, scaled, likely, inferred = self._edges_of(source, inferred_scale)
+        behaviour = max(float(scaled[targets == target].sum()), float(inferred[likely == target].sum()))
+        return similarity if resemblance_scale * similarity > behaviour else None
+
+    def _resembling_of(self, index: int) -> tuple[npt.NDArray[np.int32], Float64]:
+        """Give the items that an item resembles and that are there, and how much."""
+        similar, similarities = self.resembling.row(index)
+        there = self.catalogue.alive[similar]
+        return similar[there], similarities[there].astype(np.float64)
 
     def _edges_of(
         self, index: int, inferred_scale: float

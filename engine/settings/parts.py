@@ -133,6 +133,9 @@ class ModelSettings(Section):
         description="Whether GAT gives items without a learnt id what their neighbours say; off is for comparison.",
     )
     counted_edges: bool = Field(True, description="Whether counted edges are in the score; off is for comparison.")
+    resembling: bool = Field(
+        True, description="Whether items that resemble each other are joined by edges; off is for comparison."
+    )
     full_softmax_limit: PositiveInt = Field(50_000, description="Items up to which the softmax is made whole.")
 
     @field_validator("media_folder", "image_vectors", "audio_vectors", mode="before")
@@ -158,7 +161,7 @@ class TrainingSettings(Section):
     """Training."""
 
     epochs: PositiveInt = Field(40, description="Most passes over the data.")
-    patience: PositiveInt = Field(3, description="Passes without a better validation NDCG@10 before it stops.")
+    patience: PositiveInt = Field(6, description="Passes without a better validation NDCG@10 before it stops.")
     learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
     batch_positions: PositiveInt | None = Field(

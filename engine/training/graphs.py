@@ -9,14 +9,27 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from engine.domain import MS_PER_DAY
 from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings
 from engine.model.graph_attention import edge_features
 from engine.model.recommender import GraphTensors, graph_tensors
+from engine.settings import Settings
 from engine.training.data import Dataset, InteractionTable
 
 FOLDS: Final = 8
 
 Edges = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]
+
+
+def count_settings(settings: Settings) -> CountSettings:
+    """Give how pairs are counted, from the settings of the graph's edges."""
+    edges = settings.co_occurrence
+    return CountSettings(
+        window=edges.window,
+        backward=edges.backward,
+        half_life_ms=edges.half_life_days * MS_PER_DAY,
+        keep=edges.max_edges_per_item,
+    )
 
 
 def whole_graph(data: Dataset, term: CoOccurrenceTerm, neighbours: int) -> GraphTensors:
@@ -34,8 +47,8 @@ def whole_graph(data: Dataset, term: CoOccurrenceTerm, neighbours: int) -> Graph
 
 
 def strongest_edges(term: CoOccurrenceTerm, neighbours: int) -> Edges:
-    """Give the strongest edges that leave each item: source, target, weight."""
-    matrix = term.weights
+    """Give the strongest counted edges that leave each item: source, target, weight."""
+    matrix = term.counted
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     order = np.lexsort((-matrix.data, row))
     rank = np.arange(len(order)) - matrix.indptr[row[order]]

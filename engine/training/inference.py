@@ -14,7 +14,7 @@ Items are ranked by counted and inferred edges alone, or by the whole score of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -34,9 +34,8 @@ from engine.model.inferred_edges import (
 )
 from engine.training.certainty import certainties
 from engine.training.data import InteractionTable, Targets, seen
+from engine.training.hiding import Fold, hidden_parts
 
-PARTS: Final = 10
-"""Of so many parts of the items each is hidden at most once."""
 MOST_LOST: Final = 0.015
 LEAST_TARGETS: Final = 100
 CUTOFF: Final = 10
@@ -62,8 +61,8 @@ Mask = npt.NDArray[np.bool_]
 class Ranking(Protocol):
     """How items are ranked on a history of which some items are hidden."""
 
-    with_vectors: bool
-    """Whether vectors of the hidden items matter."""
+    width: int
+    """Length of the vectors of hidden items; 0 where these do not matter."""
 
     highest_factor: float
     """Factor that a rule may have at most."""
@@ -86,26 +85,6 @@ class Ranking(Protocol):
         """Give the evidence that makes a score: the inverse of `total`."""
 
 
-class Fold:
-    """A part of the items hidden, with the targets to measure.
-
-    Attributes:
-        new: The hidden items, by index.
-        table: The history without them.
-        term: Edges counted on it.
-        absent: Items that nobody took and that are not hidden: they are never ranked.
-    """
-
-    def __init__(self, history: InteractionTable, size: int, new: Int64, counting: CountSettings) -> None:
-        hidden = np.zeros(size, dtype=bool)
-        hidden[new] = True
-        self.new = new
-        self.table = history.keeping(~hidden[history.items])
-        self.term = CoOccurrenceTerm.count(self.table, size, counting)
-        self.absent: Mask = ~hidden
-        self.absent[with_behaviour(self.term.weights)] = False
-
-
 RankingOf = Callable[[Fold], Ranking]
 
 
@@ -116,7 +95,7 @@ class ByCounts:
         fold: What is hidden.
     """
 
-    with_vectors = False
+    width = 0
     highest_factor = HIGHEST_FACTOR
 
     def __init__(self, fold: Fold) -> None:
@@ -207,13 +186,6 @@ def choose_rule(
     return _with_certainty(rule, [trial.fold for trial in trials], views, history, counting)
 
 
-def hidden_parts(history: InteractionTable, size: int, *, seed: int) -> list[Int64]:
-    """Draw tenths of the items with behaviour, none of them twice, each sorted."""
-    taken = np.flatnonzero(np.bincount(history.items, minlength=size))
-    mixed = np.random.default_rng(seed).permutation(taken)
-    return [np.sort(part).astype(np.int64) for part in np.array_split(mixed, PARTS) if len(part)]
-
-
 def _folds(history: InteractionTable, validation: Targets, parts: Sequence[Int64]) -> int:
     """Give how many parts have enough targets together."""
     known = np.bincount(history.items, minlength=validation.positives.shape[1]) > 0
@@ -232,7 +204,7 @@ class _Trial:
         self._share = share
         self._views = views
         self._ranking = ranking(fold)
-        self.with_vectors = self._ranking.with_vectors
+        self.with_vectors = self._ranking.width > 0
         self.highest_factor = self._ranking.highest_factor
         self._near: dict[str, sparse.csr_array] = {}
         place = np.full(len(fold.absent), -1)
@@ -246,7 +218,7 @@ class _Trial:
         self._own = place[items[hidden]]
         self._hidden, self._top, _, _ = self._ranked(users[hidden], items[hidden])
         self._others, _, value, above = self._ranked(users[others], items[others])
-        lost = (above >= CUTOFF) | ~np.isfinite(value)
+        lost = (above + self._ahead(self._others, value) >= CUTOFF) | ~np.isfinite(value)
         self._others = self._others[~lost]
         self._value, self._above = value[~lost], above[~lost]
 
@@ -264,10 +236,10 @@ class _Trial:
     def critical(self, rule: InferenceRule) -> Float64:
         """Give the factor up to which each of the hits stays one."""
         found = np.zeros(self.hits)
-        for part, base, evidence in self._new_items(self._others, rule):
-            needed = self._ranking.needed(base, self._value[part][:, None])
+        for part, base, evidence, given in self._new_items(self._others, rule):
+            needed = self._ranking.needed(base, self._value[part][:, None]) - given
             # Without evidence an item comes in by what else it has, or never.
-            ahead = np.where(self._ranking.total(base, np.zeros_like(base)) > self._value[part][:, None], 0.0, np.inf)
+            ahead = np.where(self._ranking.total(base, given) > self._value[part][:, None], 0.0, np.inf)
             factor = np.divide(np.maximum(needed, 0), evidence, out=ahead, where=evidence > 0)
             left = CUTOFF - self._above[part]
             factor = np.sort(_smallest(factor, CUTOFF), axis=1)
@@ -278,27 +250,44 @@ class _Trial:
     def found(self, rule: InferenceRule) -> int:
         """Give how many hidden targets are among the first ten."""
         count = 0
-        for part, base, evidence in self._new_items(self._hidden, rule):
-            total = self._ranking.total(base, rule.factor * evidence)
+        for part, base, evidence, given in self._new_items(self._hidden, rule):
+            total = self._ranking.total(base, rule.factor * evidence + given)
             own = total[np.arange(len(total)), self._own[part]]
             above = (total > own[:, None]).sum(axis=1) + (self._top[part] > own[:, None]).sum(axis=1)
             count += int(((above < CUTOFF) & np.isfinite(own)).sum())
         return count
 
     def _new_items(self, rows: _Rows, rule: InferenceRule) -> Any:
-        """Give base and evidence at factor 1 of the hidden items, some rows at a time."""
+        """Give base, evidence at factor 1, and evidence without the rule, of the hidden items, some rows at a time."""
         fold = self.fold
         if rule.view not in self._near:
             self._near[rule.view] = self._views.nearest(
-                rule.view, fold.new, with_behaviour(fold.term.weights), rule.neighbours
+                rule.view, fold.new, with_behaviour(fold.term.counted), rule.neighbours
             )
         near = self._near[rule.view]
-        edges = edge_strengths(fold.term.weights, near, rule).T.tocsr()
+        edges = edge_strengths(fold.term.counted, near, rule).T.tocsr()
         vectors = self._ranking.vectors(near, rule)
+        for part, given in self._given(rows):
+            evidence = (rows.history[part] @ edges).toarray()
+            yield part, self._ranking.base(rows.users[part], rows.states[part], vectors), evidence, given
+
+    def _given(self, rows: _Rows) -> Iterator[tuple[slice, Float64]]:
+        """Give the evidence that hidden items have without a rule, by edges that no behaviour made."""
+        edges = self.fold.term.weights[:, self.fold.new].tocsr()
         for start in range(0, len(rows), _CHUNK):
             part = slice(start, start + _CHUNK)
-            evidence = (rows.history[part] @ edges).toarray()
-            yield part, self._ranking.base(rows.users[part], rows.states[part], vectors), evidence
+            yield part, (rows.history[part] @ edges).toarray().astype(np.float64)
+
+    def _ahead(self, rows: _Rows, value: Float64) -> Int64:
+        """Give how many hidden items that evidence alone puts above a target, while their vectors say nothing."""
+        found = np.zeros(len(rows), dtype=np.int64)
+        nothing = np.zeros((len(self.fold.new), self._ranking.width), dtype=np.float32)
+        for part, given in self._given(rows):
+            if not given.any():
+                continue
+            base = self._ranking.base(rows.users[part], rows.states[part], nothing)
+            found[part] = (self._ranking.total(base, given) > value[part][:, None]).sum(axis=1)
+        return found
 
     def _ranked(
         self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer]
@@ -363,11 +352,11 @@ def _with_certainty(
 ) -> InferenceRule:
     """Measure which share of the inferred edges is among those counted with nothing hidden, by their strength."""
     size = len(folds[0].absent)
-    counted = CoOccurrenceTerm.count(history, size, counting).weights.tocoo()
+    counted = CoOccurrenceTerm.count(history, size, counting).counted.tocoo()
     keys = np.sort(counted.coords[0].astype(np.int64) * size + counted.coords[1])
     weights, real = [], []
     for fold in folds:
-        edges = infer_edges(fold.term.weights, views, fold.new, rule)
+        edges = infer_edges(fold.term.counted, views, fold.new, rule)
         wanted = edges.source * size + edges.target
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         weights.append(edges.weight)

@@ -20,7 +20,8 @@ from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, neighbour_vectors, with_behaviour
 from engine.training.data import InteractionTable
 from engine.training.graphs import whole_graph
-from engine.training.inference import HIGHEST_FACTOR, Fold, choose_rule
+from engine.training.hiding import Fold
+from engine.training.inference import HIGHEST_FACTOR, choose_rule
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 
@@ -43,8 +44,6 @@ class ByModel:
         fold: What is hidden; it counts nowhere, in the popularity neither.
     """
 
-    with_vectors = True
-
     def __init__(self, trainer: Trainer, parameters: TermParameters, vectors: torch.Tensor, fold: Fold) -> None:
         hidden = np.zeros(len(fold.absent), dtype=bool)
         hidden[fold.new] = True
@@ -54,6 +53,7 @@ class ByModel:
         self._p = parameters
         self.highest_factor = highest_factor(parameters.co_occurrence_scale)
         self._plain = vectors.float().cpu().numpy()
+        self.width = self._plain.shape[1]
         self._new = fold.new
         self._popularity = parameters.popularity_scale * self._scorer.popularity(fold.new)
 
@@ -159,7 +159,7 @@ def model_scorer(
         )
     if neighbours is not None:
         views, rule = neighbours
-        known = with_behaviour(term.weights)
+        known = with_behaviour(term.counted)
         new = np.setdiff1d(np.arange(len(trainer.data.items)), known)
         plain = vectors.float().cpu().numpy()
         near = views.nearest(rule.view, new, known, rule.neighbours)

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from engine.domain import MS_PER_DAY
 from engine.errors import TrainingError
 from engine.evaluation.protocols import rank
-from engine.model.co_occurrence import CoOccurrenceTerm, CountSettings, OwnPairs
-from engine.model.recommender import GraphTensors, Recommender, RecommenderConfig
+from engine.model.co_occurrence import CoOccurrenceTerm, OwnPairs
+from engine.model.inferred_edges import ItemViews
+from engine.model.recommender import GraphTensors, Recommender
 from engine.settings import Settings
 from engine.training.average import WeightAverage
 from engine.training.batches import Batch, BatchSampler
@@ -28,10 +28,10 @@ from engine.training.clock import Clock
 from engine.training.data import Dataset, InteractionTable, Split
 from engine.training.graph_stage import POSITIONS as GRAPH_POSITIONS
 from engine.training.graph_stage import GraphGain, learn_graph
-from engine.training.graphs import UnseenGraphs, whole_graph
+from engine.training.graphs import UnseenGraphs, count_settings, whole_graph
 from engine.training.group import TrainingGroup
 from engine.training.scoring import ModelScorer, popularity_share
-from engine.training.start import Start, batch_positions_for, choose_start, shape_for, start_again
+from engine.training.start import Start, batch_positions_for, choose_start, shape_for, start_again, taught_ids
 from engine.training.step import NEGATIVES, BatchLoss
 
 _VALIDATION_USERS: Final = 5000
@@ -89,19 +89,32 @@ class Trainer:
         self.counting = count_settings(settings)
         self._new_only = not settings.ranking.recommend_seen
         items = len(data.items)
-        self.term = CoOccurrenceTerm.count(split.train, items, self.counting)
+        counted = CoOccurrenceTerm.count(split.train, items, self.counting)
         self.config = shape_for(data, split, settings)
-        self.taught = _taught(split.train, self.config)
+        self.taught = taught_ids(split.train, self.config)
         self.model = Recommender(self.config)
         self.model.fusion.centre_on(data.items.modalities)
         self.graph_gain: GraphGain | None = None
-        share = popularity_share(split.train, items, settings.ranking.popularity_half_life_days)
-        log_share = np.log(share).astype(np.float32)
+        half_life_days = settings.ranking.popularity_half_life_days
+        log_share = np.log(popularity_share(split.train, items, half_life_days)).astype(np.float32)
+        views = ItemViews(data.items)
+        wanted = settings.model.resembling and settings.model.counted_edges
         self.start = (
-            choose_start(split, self.term, self.config, log_share, seed=training.seed, limit=_VALIDATION_USERS)
+            choose_start(
+                split,
+                counted,
+                self.config,
+                log_share,
+                views if wanted else None,
+                seed=training.seed,
+                limit=_VALIDATION_USERS,
+            )
             if start is None
-            else start_again(start, split.train, self.term, self.config, seed=training.seed)
+            else start_again(start, split.train, counted, self.config, seed=training.seed)
         )
+        if (rule := self.start.resemblance) is not None:
+            self.counting = replace(self.counting, added=rule.edges(views))
+        self.term = counted.with_added(self.counting.added)
         self._earlier: str | None = None
         self.model.start_from(
             self.start.vectors,
@@ -158,7 +171,7 @@ class Trainer:
             "training": self.settings.training.model_dump(exclude={"epochs", "max_seconds", "checkpoint_seconds"}),
             "counting": repr(self.counting),
             "state": {name: list(tensor.shape) for name, tensor in self.model.state_dict().items()},
-            "start": [self.start.of, self.start.sets, self.start.counted_weight],
+            "start": [self.start.of, self.start.sets, self.start.counted_weight, repr(self.start.resemblance)],
             "parts": [self.settings.model.item_ids, self._hears, self.settings.model.counted_edges],
             "processes": self.group.size,
             "earlier": self._earlier,
@@ -375,23 +388,3 @@ class Trainer:
         if most_seconds is not None:
             left = min(left, max(most_seconds - progress.seconds, 0))
         return left
-
-
-def count_settings(settings: Settings) -> CountSettings:
-    """Give how pairs are counted, from the settings of the graph's edges."""
-    edges = settings.co_occurrence
-    return CountSettings(
-        window=edges.window,
-        backward=edges.backward,
-        half_life_ms=edges.half_life_days * MS_PER_DAY,
-        keep=edges.max_edges_per_item,
-    )
-
-
-def _taught(train: InteractionTable, config: RecommenderConfig) -> npt.NDArray[np.bool_]:
-    """Tell which ids behaviour has taught something, bool [I].
-
-    The others were only ever pushed away, as wrong answers. A model that never lost an id cannot do without.
-    """
-    taken = np.bincount(train.items, minlength=config.items) > 0
-    return taken | (config.id_dropout == 0)

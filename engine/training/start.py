@@ -14,13 +14,15 @@ two are measured on validation, and the better one decides:
 
 Of two in the row of sets the one that ranks better is taken, edges together with mean and popularity.
 With sets, content and interests say nothing at first. What training starts from matters: weights move slower than the
-vectors learn to make up for wrong ones (ADR 24).
+vectors learn to make up for wrong ones (ADR 24). Then it is measured whether edges between items that resemble each
+other add to that (`engine.training.resemblance`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -30,10 +32,13 @@ from engine.errors import TrainingError
 from engine.evaluation.baselines import latest_items, mean_of_history
 from engine.evaluation.protocols import Scorer, rank
 from engine.model.co_occurrence import CoOccurrenceTerm, graph_start, set_start
+from engine.model.inferred_edges import ItemViews
 from engine.model.recommender import COUNTED_WEIGHT, LOG_EPSILON, POPULARITY_WEIGHT, RecommenderConfig
+from engine.model.resemblance import ResemblanceRule
 from engine.model.sequence import mean_scale
 from engine.settings import Settings
 from engine.training.data import Dataset, InteractionTable, Split
+from engine.training.resemblance import choose_resemblance
 
 _DROPOUT: Final = ((25, 0.6), (100, 0.5))
 """Events per item below which a dropout holds; the more is known of an item, the less it needs."""
@@ -59,6 +64,7 @@ class Start:
         sets: Whether the mean of the history and popularity take part.
         ndcg: NDCG@10 on validation of what was compared.
         counted_weight: λ to start with.
+        resemblance: Which edges between items that resemble each other count too; none where that does not help.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -66,6 +72,7 @@ class Start:
     sets: bool
     ndcg: dict[str, float]
     counted_weight: float = COUNTED_WEIGHT
+    resemblance: ResemblanceRule | None = None
 
     @property
     def first_passes(self) -> int:
@@ -82,6 +89,7 @@ def choose_start(
     term: CoOccurrenceTerm,
     config: RecommenderConfig,
     log_share: npt.NDArray[np.float32],
+    views: ItemViews | None = None,
     *,
     seed: int,
     limit: int,
@@ -93,9 +101,32 @@ def choose_start(
         term: Edges counted on the train part.
         config: Shape of the model.
         log_share: Logarithm of the popularity of the items, counted on the train part [I].
+        views: What items may resemble each other by; none where that is not wanted.
         seed: Seed of the vectors.
         limit: Validation users measured at most.
     """
+    start = _best_start(split, term, config, log_share, seed=seed, limit=limit)
+    if views is None:
+        return start
+    rule, found = choose_resemblance(
+        views,
+        term,
+        split.validation,
+        partial(_untrained, start, split.validation.history, config, log_share),
+        limit=limit,
+    )
+    return replace(start, resemblance=rule, ndcg={**start.ndcg, **found})
+
+
+def _best_start(
+    split: Split,
+    term: CoOccurrenceTerm,
+    config: RecommenderConfig,
+    log_share: npt.NDArray[np.float32],
+    *,
+    seed: int,
+    limit: int,
+) -> Start:
     history = split.validation.history
 
     def ndcg(scorer: Scorer) -> float:
@@ -105,23 +136,10 @@ def choose_start(
     def mean_of(vectors: npt.NDArray[np.float32]) -> Scorer:
         return mean_of_history(history, vectors, config.max_history)
 
-    def counted(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-        return np.asarray(term.counts(latest_items(history, users, term.latest)).toarray())
-
-    def untrained(start: Start) -> Scorer:
-        """Give the score of the model as it begins, without its blocks."""
-        mean = mean_of(start.vectors)
-
-        def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
-            edges = start.counted_weight * np.log(math.exp(LOG_EPSILON) + counted(users))
-            return np.asarray(mean_scale(config.dim) * mean(users) + POPULARITY_WEIGHT * log_share + edges)
-
-        return scorer
-
-    by_order = graph_start(term.weights, config.dim, seed=seed)
+    by_order = graph_start(term.counted, config.dim, seed=seed)
     by_set = set_start(split.train, config.items, config.dim, seed=seed)
     found = {
-        "counted edges": ndcg(counted),
+        "counted edges": ndcg(_by_edges(history, term)),
         "mean of co_occurrence": ndcg(mean_of(by_order)),
         "mean of sets": ndcg(mean_of(by_set)),
     }
@@ -132,11 +150,38 @@ def choose_start(
     else:
         start = Start(by_order, "co_occurrence", True, found)
     weighted = [replace(start, counted_weight=weight) for weight in _COUNTED_WEIGHTS]
-    reached = [ndcg(untrained(one)) for one in weighted]
+    reached = [ndcg(_untrained(one, history, config, log_share, term)) for one in weighted]
     found.update(
         {f"all, counted edges at {weight:.2f}": value for weight, value in zip(_COUNTED_WEIGHTS, reached, strict=True)}
     )
     return weighted[int(np.argmax(reached))]
+
+
+def _by_edges(history: InteractionTable, term: CoOccurrenceTerm) -> Scorer:
+    def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        return np.asarray(term.counts(latest_items(history, users, term.latest)).toarray())
+
+    return scorer
+
+
+def _untrained(
+    start: Start,
+    history: InteractionTable,
+    config: RecommenderConfig,
+    log_share: npt.NDArray[np.float32],
+    term: CoOccurrenceTerm,
+) -> Scorer:
+    """Give the score of the model as it begins, without its blocks: edges alone where order leads."""
+    edges = _by_edges(history, term)
+    if not start.sets:
+        return edges
+    mean = mean_of_history(history, start.vectors, config.max_history)
+
+    def scorer(users: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        counted = start.counted_weight * np.log(math.exp(LOG_EPSILON) + edges(users))
+        return np.asarray(mean_scale(config.dim) * mean(users) + POPULARITY_WEIGHT * log_share + counted)
+
+    return scorer
 
 
 def start_again(
@@ -147,7 +192,7 @@ def start_again(
     vectors = (
         set_start(train, config.items, config.dim, seed=seed)
         if by_set
-        else graph_start(term.weights, config.dim, seed=seed)
+        else graph_start(term.counted, config.dim, seed=seed)
     )
     return replace(chosen, vectors=vectors)
 
@@ -204,6 +249,15 @@ def batch_positions_for(table: InteractionTable) -> int:
     """Give the positions of a step, so that a pass has about 350 of them: few data are learnt in as many steps."""
     least, most = _BATCH
     return min(max(len(table) // _STEPS_OF_A_PASS, least), most)
+
+
+def taught_ids(train: InteractionTable, config: RecommenderConfig) -> npt.NDArray[np.bool_]:
+    """Tell which ids behaviour has taught something, bool [I].
+
+    The others were only ever pushed away, as wrong answers. A model that never lost an id cannot do without.
+    """
+    taken = np.bincount(train.items, minlength=config.items) > 0
+    return taken | (config.id_dropout == 0)
 
 
 def has_content(data: Dataset) -> bool:

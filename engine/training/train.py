@@ -18,8 +18,9 @@ from engine.model.inferred_edges import InferenceRule, ItemViews
 from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
+from engine.training.graphs import count_settings
 from engine.training.inferred_scale import rule_for_model
-from engine.training.loop import Report, Trainer, count_settings
+from engine.training.loop import Report, Trainer
 from engine.training.scoring import ModelScorer, TermParameters
 from engine.training.term_scales import fit_scales
 
@@ -120,7 +121,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         metrics: What the card says of its quality.
     """
     trainer, progress = fitted.trainer, fitted.progress
-    data, settings = trainer.data, trainer.settings
+    data, settings, resemblance = trainer.data, trainer.settings, trainer.start.resemblance
     card = {
         "event_types": list(data.event_types),
         "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
@@ -130,7 +131,9 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         "terms": {
             **fitted.parameters.to_dict(),
             "inferred_scale": 1.0 if fitted.inference is None else fitted.inference.scale,
+            "resemblance_scale": 0.0 if resemblance is None else resemblance.scale,
         },
+        "resemblance": None if resemblance is None else resemblance.to_dict(),
         "inference": None if fitted.inference is None else fitted.inference.to_dict(),
         "seed": settings.training.seed,
         "settings": {

@@ -17,6 +17,7 @@ WHOLE = {
     "ranking/interests": "streams every item",
     "ranking/inferred": "streams every item, after an inference",
     "ranking/items": "streams every item",
+    "ranking/resembling": "streams every item, after items were joined",
     "ranking/rows": "streams every item",
     "ranking/waiting": "looks at a hundred of those that wait for the fold",
     "ranking/size": "the server has the number at hand",

@@ -20,7 +20,15 @@ from engine.settings import RankingSettings, Settings
 from tests.contract.test_event_plans import explain
 
 NOW = 20_000 * MS_PER_DAY
-WHOLE = {"ranking/inferred", "ranking/items", "ranking/rows", "ranking/census", "ranking/interests", "ranking/waiting"}
+WHOLE = {
+    "ranking/inferred",
+    "ranking/resembling",
+    "ranking/items",
+    "ranking/rows",
+    "ranking/census",
+    "ranking/interests",
+    "ranking/waiting",
+}
 """Statements that read a whole label: at the first load, or seldom; the last one looks at a hundred at most."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,14 @@ from engine.graph.versions import activate, mark_ready
 from engine.graph.writeback import Fence, write_vectors
 from engine.model.artefact import read_artefact
 from engine.model.co_occurrence import START_DEVIATION, CoOccurrenceTerm
+from engine.model.inferred_edges import ItemViews
+from engine.model.resemblance import ResemblanceRule
 from engine.pipelines.dataset import read_dataset
+from engine.pipelines.resemblance import resemble_in_graph
 from engine.pipelines.train import strengths_of
 from engine.ranking.service import Recommender
 from engine.settings import Settings
-from engine.training.loop import count_settings
+from engine.training.graphs import count_settings
 from engine.training.scoring import ModelScorer, TermParameters
 from tests.support.tiny_model import DIM, make_tiny_version
 
@@ -36,6 +40,8 @@ PARAMETERS = TermParameters(
     interests_epsilon=1e-3,
     popularity_scale=0.3,
 )
+RESEMBLANCE = ResemblanceRule("words", 0.5, 29)
+WORDS = ["red", "old", "tall", "oak", "tin", "lamp", "pot", "chair", "rug"]
 
 
 def test_training_and_serving_score_alike(store: GraphStore, neo4j_server: Settings, tmp_path: Path) -> None:
@@ -45,7 +51,11 @@ def test_training_and_serving_score_alike(store: GraphStore, neo4j_server: Setti
     upsert_items(
         store,
         [
-            Item(name, about=[About("category", f"c{number % 4}", 2.0), About("brand", f"b{number % 7}")])
+            Item(
+                name,
+                title=" ".join(chance.sample(WORDS, 3)),
+                about=[About("category", f"c{number % 4}", 2.0), About("brand", f"b{number % 7}")],
+            )
             for number, name in enumerate(names)
         ],
     )
@@ -62,16 +72,19 @@ def test_training_and_serving_score_alike(store: GraphStore, neo4j_server: Setti
 
     version = make_tiny_version(store, settings, settings.models_dir)
     card_path = settings.models_dir / version / "card.json"
-    card_path.write_text(json.dumps({**json.loads(card_path.read_text()), "terms": PARAMETERS.to_dict()}))
+    terms = {**PARAMETERS.to_dict(), "resemblance_scale": RESEMBLANCE.scale}
+    card_path.write_text(json.dumps({**json.loads(card_path.read_text()), "terms": terms}))
     data = read_dataset(store, settings)
     # As long as trained ones: longer ones make logits so large that float32 rounds them by more than is allowed below.
     vectors = np.random.default_rng(4).normal(scale=START_DEVIATION, size=(len(names), DIM)).astype(np.float32)
     write_vectors(store, "Item", list(data.items.ids), vectors, fence=Fence(version=version))
+    assert resemble_in_graph(store, settings, RESEMBLANCE, fence=Fence(version=version)) > len(names)
     mark_ready(store, version)
     activate(store, version)
 
     table = data.interactions
-    term = CoOccurrenceTerm.count(table, len(names), count_settings(settings))
+    counting = replace(count_settings(settings), added=RESEMBLANCE.edges(ItemViews(data.items)))
+    term = CoOccurrenceTerm.count(table, len(names), counting)
     scorer = ModelScorer(
         read_artefact(settings.models_dir / version).model,
         torch.from_numpy(vectors),

@@ -16,7 +16,8 @@ from engine.settings import Settings, load_settings
 from engine.training import inference, inferred_scale
 from engine.training.checkpoint import Progress
 from engine.training.data import leave_one_out
-from engine.training.inference import Fold, choose_rule, hidden_parts
+from engine.training.hiding import Fold, hidden_parts
+from engine.training.inference import choose_rule
 from engine.training.inferred_scale import ByModel, highest_factor, model_scorer, rule_for_model
 from engine.training.loop import Trainer
 from engine.training.scoring import ModelScorer, TermParameters

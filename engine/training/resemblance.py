@@ -1,0 +1,84 @@
+"""Whether edges between items that resemble each other help, by which view, and how much they count.
+
+Chosen on validation before training, by what ranks there without a model: counted edges alone, or all that training
+starts from where sets lead. The best of dozens gains by chance alone, so what counts is the gain less its standard
+error over users; where that is below 0, nothing is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+from scipy import sparse
+
+from engine.evaluation.protocols import Scorer, rank
+from engine.model.co_occurrence import CoOccurrenceTerm
+from engine.model.inferred_edges import ItemViews
+from engine.model.resemblance import MOST_ITEMS, ResemblanceRule, resembling
+from engine.training.data import Targets
+
+_VIEW_SCALES: Final = (0.2, 0.7)
+"""κ by which views are compared."""
+_SCALES: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+_log = structlog.get_logger(__name__)
+
+
+def choose_resemblance(
+    views: ItemViews,
+    term: CoOccurrenceTerm,
+    targets: Targets,
+    scorer_of: Callable[[CoOccurrenceTerm], Scorer],
+    *,
+    limit: int,
+) -> tuple[ResemblanceRule | None, dict[str, float]]:
+    """Choose a rule, and give NDCG@10 on validation of what was compared.
+
+    Args:
+        views: What items can be compared by.
+        term: Counted edges alone.
+        targets: The validation window.
+        scorer_of: Gives the score without a model by given edges.
+        limit: Users measured at most.
+
+    Returns:
+        The rule, or none: items have no content, are too many to compare each with each, or it does not help.
+    """
+    if not views.names:
+        return None, {}
+    if len(views) > MOST_ITEMS:
+        _log.warning("items are too many to compare each with each", items=len(views), most=MOST_ITEMS)
+        return None, {}
+
+    def ndcg(edges: CoOccurrenceTerm) -> npt.NDArray[np.float64]:
+        ranks = rank(scorer_of(edges), targets, protocol="discovery", limit=limit, with_lists=False)
+        return ranks.by_user()["ndcg@10"]
+
+    without = ndcg(term)
+    if not len(without):
+        return None, {}
+    alike: dict[str, sparse.csr_array] = {}
+    reached: dict[str, float] = {}
+    surely: dict[ResemblanceRule, float] = {}
+
+    def measure(rule: ResemblanceRule) -> None:
+        if rule in surely:
+            return
+        if rule.view not in alike:
+            alike[rule.view] = resembling(views, rule.view)
+        values = ndcg(term.with_added(np.float32(rule.scale) * alike[rule.view]))
+        gain = values - without
+        reached[f"{rule.view} at {rule.scale:g}"] = float(values.mean())
+        surely[rule] = float(gain.mean() - gain.std() / np.sqrt(len(gain)))
+
+    for view, scale in product(views.names, _VIEW_SCALES):
+        measure(ResemblanceRule(view, scale))
+    view = max(surely, key=lambda rule: surely[rule]).view
+    for scale in _SCALES:
+        measure(ResemblanceRule(view, scale))
+    best = max(surely, key=lambda rule: surely[rule])
+    return (best if surely[best] > 0 else None), reached
