@@ -1,8 +1,8 @@
 """Whether edges between items that resemble each other help, by which view, and how much they count.
 
 Chosen on validation before training, by what ranks there without a model: counted edges alone, or all that training
-starts from where sets lead. The best of dozens gains by chance alone, so what counts is the gain less its standard
-error over users; where that is below 0, nothing is added.
+starts from where sets lead. The best of dozens gains by chance alone: chosen is the greatest gain less its standard
+error over users, and nothing where the gain is less than two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from engine.training.data import Targets
 
 _VIEW_SCALES: Final = (0.2, 0.7)
 """κ by which views are compared."""
+_ERRORS: Final = 2.0
+"""Standard errors that must be gained."""
 _SCALES: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -63,22 +66,25 @@ def choose_resemblance(
         return None, {}
     alike: dict[str, sparse.csr_array] = {}
     reached: dict[str, float] = {}
-    surely: dict[ResemblanceRule, float] = {}
+    gains: dict[ResemblanceRule, tuple[float, float]] = {}
 
     def measure(rule: ResemblanceRule) -> None:
-        if rule in surely:
+        if rule in gains:
             return
         if rule.view not in alike:
             alike[rule.view] = resembling(views, rule.view)
         values = ndcg(term.with_added(np.float32(rule.scale) * alike[rule.view]))
         gain = values - without
         reached[f"{rule.view} at {rule.scale:g}"] = float(values.mean())
-        surely[rule] = float(gain.mean() - gain.std() / np.sqrt(len(gain)))
+        gains[rule] = float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
+
+    def best() -> ResemblanceRule:
+        return max(gains, key=lambda rule: gains[rule][0] - gains[rule][1])
 
     for view, scale in product(views.names, _VIEW_SCALES):
         measure(ResemblanceRule(view, scale))
-    view = max(surely, key=lambda rule: surely[rule]).view
+    view = best().view
     for scale in _SCALES:
         measure(ResemblanceRule(view, scale))
-    best = max(surely, key=lambda rule: surely[rule])
-    return (best if surely[best] > 0 else None), reached
+    gain, error = gains[best()]
+    return (best() if gain > _ERRORS * error else None), reached
