@@ -7,6 +7,7 @@ equally alike it is chance which of them stand in a row.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -25,22 +26,97 @@ Int64 = npt.NDArray[np.int64]
 Similarity = Callable[[int, Int64], npt.NDArray[np.floating]]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the graph says of the items that are there.
+
+    Attributes:
+        version: Version of the run that last went through all that it had to, or none.
+        offsets: Where each item's row begins, and the end [I + 1].
+        targets: Items resembled, by index, -1 for one that is not there [E].
+        similarities: How much [E].
+        strangers: Ids of items that have a row and are not there.
+    """
+
+    version: str | None
+    offsets: Int64
+    targets: Int64
+    similarities: npt.NDArray[np.float64]
+    strangers: Sequence[str]
+
+    def row(self, place: int) -> tuple[Int64, npt.NDArray[np.float64]]:
+        """Give targets and similarities of an item."""
+        entries = slice(self.offsets[place], self.offsets[place + 1])
+        return self.targets[entries], self.similarities[entries]
+
+    def naming(self, items: Int64) -> npt.NDArray[np.bool_]:
+        """Tell which rows name one of some items, or one that is not there [I]."""
+        wanted = np.zeros(len(self.offsets), dtype=bool)
+        wanted[items] = wanted[-1] = True
+        row = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        found: npt.NDArray[np.bool_] = np.bincount(row[wanted[self.targets]], minlength=len(self.offsets) - 1) > 0
+        return found
+
+    def to_beat(self, neighbours: int) -> npt.NDArray[np.float64]:
+        """Give the similarity above which another item comes into each row of so many, 0 where there is room [I]."""
+        lengths = np.diff(self.offsets)
+        lowest = np.zeros(len(lengths))
+        taken = lengths > 0
+        lowest[taken] = np.minimum.reduceat(self.similarities, self.offsets[:-1][taken]) + SAME if taken.any() else 0
+        return np.where(lengths < neighbours, 0.0, lowest)
+
+
+def read_resembling(store: GraphStore, ids: Sequence[str]) -> Known:
+    """Read what items resemble.
+
+    Args:
+        store: The graph.
+        ids: All items [I].
+    """
+    index = {item_id: place for place, item_id in enumerate(ids)}
+    rows: dict[int, tuple[Int64, npt.NDArray[np.float64]]] = {}
+    strangers: list[str] = []
+    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS):
+        place = index.get(row["id"])
+        if place is None:
+            strangers.append(row["id"])
+            continue
+        targets = np.array([index.get(target, -1) for target in row["targets"]], dtype=np.int64)
+        rows[place] = targets, np.array(row["similarities"], np.float64)
+    lengths = np.zeros(len(ids), dtype=np.int64)
+    for place, (targets, _) in rows.items():
+        lengths[place] = len(targets)
+    found = [rows[place] for place in sorted(rows)]
+    states = store.read("resemblance/state")
+    return Known(
+        states[0]["version"] if states else None,
+        np.concatenate(([0], np.cumsum(lengths))),
+        np.concatenate([targets for targets, _ in found]) if found else np.zeros(0, dtype=np.int64),
+        np.concatenate([values for _, values in found]) if found else np.zeros(0),
+        strangers,
+    )
+
+
 def replace_resembling(
     store: GraphStore,
     ids: Sequence[str],
     similar: sparse.csr_array,
     *,
     fence: Fence,
+    known: Known | None = None,
+    places: Int64 | None = None,
     similarity: Similarity | None = None,
     batch_items: int = 200,
 ) -> int:
-    """Put what items resemble in place of what the graph says; items that are not named lose theirs.
+    """Put what items resemble in place of what the graph says; items that are not there lose theirs.
 
     Args:
         store: The graph.
         ids: All items [I].
-        similar: Similarity of each item to those it resembles most, CSR [I, I].
+        similar: Similarity of items to those they resemble most, CSR [N, I].
         fence: What has to hold.
+        known: What the graph says, where it is read already.
+        places: Items that `similar` is of, by index [N]; all when empty. The others stay as they are.
         similarity: Gives the similarity of an item to some others, by index; with it a row of other items that are as
             similar stays.
         batch_items: Items of one transaction.
@@ -52,21 +128,18 @@ def replace_resembling(
         FencedError: The version may not be written or another run has the job; nothing more was written.
     """
     wanted: sparse.csr_array = similar.sorted_indices()
-    index = {item_id: place for place, item_id in enumerate(ids)}
-    stays = np.diff(wanted.indptr) == 0
-    changed: list[tuple[str, int | None]] = []
-    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS):
-        place = index.get(row["id"])
-        if place is None:
-            changed.append((row["id"], None))
-            continue
-        targets = np.array([index.get(target, -1) for target in row["targets"]], dtype=np.int64)
-        stays[place] = _stays(wanted, place, targets, np.array(row["similarities"], np.float64), similarity)
-    changed += [(ids[place], place) for place in np.flatnonzero(~stays).tolist()]
+    known = known or read_resembling(store, ids)
+    row_of = {place: row for row, place in enumerate(range(len(ids)) if places is None else places.tolist())}
+    changed: list[tuple[str, int | None]] = [(stranger, None) for stranger in known.strangers]
+    changed += [
+        (ids[place], row)
+        for place, row in row_of.items()
+        if not _stays(wanted, row, place, *known.row(place), similarity)
+    ]
     changed.sort(key=lambda item: item[0])
     written = 0
     for start in range(0, len(changed), batch_items):
-        rows = [_row(ids, wanted, item_id, place) for item_id, place in changed[start : start + batch_items]]
+        rows = [_row(ids, wanted, item_id, row) for item_id, row in changed[start : start + batch_items]]
         found = store.write("resemblance/write", rows=rows, now=now_ms(), **fence.parameters())
         written += unfenced(found, fence)
     store.write("resemblance/finish", version=fence.version, now=now_ms())
@@ -75,13 +148,14 @@ def replace_resembling(
 
 def _stays(
     wanted: sparse.csr_array,
+    row: int,
     place: int,
     targets: Int64,
     similarities: npt.NDArray[np.float64],
     similarity: Similarity | None,
 ) -> bool:
     """Whether a row of the graph says what is wanted, or, of other items, something as good."""
-    start, end = wanted.indptr[place], wanted.indptr[place + 1]
+    start, end = wanted.indptr[row], wanted.indptr[row + 1]
     if len(targets) != end - start or (targets < 0).any():
         return False
     order = np.argsort(targets)
@@ -98,10 +172,10 @@ def _same(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> boo
     return bool((np.abs(one - other) <= SAME).all())
 
 
-def _row(ids: Sequence[str], wanted: sparse.csr_array, item_id: str, place: int | None) -> dict[str, Any]:
-    if place is None:
+def _row(ids: Sequence[str], wanted: sparse.csr_array, item_id: str, row: int | None) -> dict[str, Any]:
+    if row is None:
         return {"source": item_id, "targets": [], "similarities": []}
-    entries = slice(wanted.indptr[place], wanted.indptr[place + 1])
+    entries = slice(wanted.indptr[row], wanted.indptr[row + 1])
     # A cosine of float32 may be a little above 1.
     similarities = np.minimum(wanted.data[entries].astype(np.float64), 1.0)
     targets = [ids[target] for target in wanted.indices[entries].tolist()]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from engine.model.inferred_edges import ItemViews
@@ -54,13 +55,16 @@ class ResemblanceRule:
         return cls(str(plain["view"]), float(plain["scale"]), int(plain["neighbours"]))
 
 
-def resembling(views: ItemViews, view: str, neighbours: int = RESEMBLING) -> sparse.csr_array:
-    """Give sim(i, j) for the items j that each item i resembles most, CSR float32 [I, I]; no item resembles itself.
+def resembling(
+    views: ItemViews, view: str, neighbours: int = RESEMBLING, *, of: npt.NDArray[np.int64] | None = None
+) -> sparse.csr_array:
+    """Give sim(i, j) for the items j that each item i resembles most, CSR float32 [N, I]; no item resembles itself.
 
     Args:
         views: What the items are compared by.
         view: Which of it.
         neighbours: n.
+        of: Items i, by index [N]; all when empty.
     """
     every = np.arange(len(views), dtype=np.int64)
-    return views.nearest(view, every, every, neighbours).astype(np.float32)
+    return views.nearest(view, every if of is None else of, every, neighbours).astype(np.float32)

@@ -122,17 +122,17 @@ class _Reembedding:
         # Where all items are embedded, or new and changed ones were.
         if self.params.selection == "all" or (self.params.selection == "dirty" and selected[ITEM]):
             items = GraphItems(self.store, encode=self.texts.encode, media=self.media)
-            self._resemble(items)
+            self._resemble(items, selected[ITEM])
             self._infer(items)
         return self._finish()
 
-    def _resemble(self, items: GraphItems) -> None:
+    def _resemble(self, items: GraphItems, changed: Sequence[str] | None) -> None:
         """Join items anew to those they resemble; without a rule nothing resembles anything."""
         rule = self.embedder.resemblance
         if rule is not None:
             self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
             self.run.check()
-        written = resemble_in_graph(self.store, self.settings, rule, fence=self.fence, items=items)
+        written = resemble_in_graph(self.store, self.settings, rule, fence=self.fence, items=items, changed=changed)
         if rule is not None:
             self.standing.add("resembling", written)
 

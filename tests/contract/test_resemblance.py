@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from math import log
@@ -28,7 +29,7 @@ from engine.graph.writeback import Fence
 from engine.jobs import create_job
 from engine.jobs.run import JobRun, take_job
 from engine.model.inferred_edges import InferenceRule
-from engine.model.resemblance import ResemblanceRule
+from engine.model.resemblance import ResemblanceRule, resembling
 from engine.pipelines import resemblance
 from engine.pipelines.inferred import infer_for_graph
 from engine.pipelines.item_views import GraphItems
@@ -124,6 +125,49 @@ def test_a_changed_item_changes_its_own_row_and_those_of_its_like(graph: GraphSt
     assert resemble(graph, settings) == 2
     assert set(edges(graph)) == PAIRS
     assert stamp(graph) > told
+
+
+@pytest.fixture
+def shop(store: GraphStore) -> list[Item]:
+    """Forty items with three of ten words each."""
+    chance = random.Random(2)
+    words = [f"word{number}" for number in range(10)]
+    items = [Item(f"i{number:02}", title=" ".join(chance.sample(words, 3))) for number in range(40)]
+    upsert_items(store, items)
+    create_version(store, dim=8, model="tiny", version=VERSION)
+    return items
+
+
+@pytest.mark.parametrize("neighbours", [3, 39])
+def test_where_few_changed_only_what_they_touch_is_compared(
+    store: GraphStore, settings: Settings, shop: list[Item], monkeypatch: pytest.MonkeyPatch, neighbours: int
+) -> None:
+    rule = replace(RULE, neighbours=neighbours)
+    compared: list[int | None] = []
+
+    def counted(*arguments: Any, of: Any = None) -> Any:
+        compared.append(None if of is None else len(of))
+        return resembling(*arguments, of=of)
+
+    monkeypatch.setattr(resemblance, "resembling", counted)
+    # Nothing was joined by this version yet, so everything is compared.
+    resemble_in_graph(store, settings, rule, fence=Fence(VERSION), changed=["i00"])
+    upsert_items(store, [Item("i07", title="word1 word2 word3"), Item("new", title="word4 word5 word6")])
+    forget_item(store, settings, "i09")
+    resemble_in_graph(store, settings, rule, fence=Fence(VERSION), changed=["i07", "new", "forgotten"])
+    few = {pair: edge["similarity"] for pair, edge in edges(store).items()}
+    # All are compared, and nothing of it is new but what the words' rarity moves.
+    resemble_in_graph(store, settings, rule, fence=Fence(VERSION))
+    whole = {pair: edge["similarity"] for pair, edge in edges(store).items()}
+    if neighbours == 39:
+        assert few.keys() == whole.keys()
+    for item in [*(item.id for item in shop if item.id != "i09"), "new"]:
+        one = sorted((value for (source, _), value in few.items() if source == item), reverse=True)
+        other = sorted((value for (source, _), value in whole.items() if source == item), reverse=True)
+        assert one == pytest.approx(other, abs=0.03), item
+    first, second, third = compared
+    assert first is None and third is None
+    assert second is not None and 2 < second <= (40 if neighbours == 39 else 30)
 
 
 def test_no_more_than_the_rule_says(graph: GraphStore, settings: Settings) -> None:
