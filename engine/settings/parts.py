@@ -161,7 +161,9 @@ class TrainingSettings(Section):
     """Training."""
 
     epochs: PositiveInt = Field(40, description="Most passes over the data.")
-    patience: PositiveInt = Field(6, description="Passes without a better validation NDCG@10 before it stops.")
+    patience: PositiveInt = Field(
+        6, description="Passes without a better validation NDCG@10 before it stops; half as many where sets lead."
+    )
     learning_rate: PositiveFloat = Field(1e-3, description="Step of AdamW.")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight decay of AdamW.")
     batch_positions: PositiveInt | None = Field(

@@ -376,7 +376,8 @@ class Trainer:
     def _passes_left(self, progress: Progress) -> int:
         """Give the passes that may still come when none of them is better."""
         training = self.settings.training
-        patient_until = max(progress.best_epoch, self.start.first_passes) + training.patience
+        patience = self.start.patience(training.patience)
+        patient_until = max(progress.best_epoch, self.start.first_passes) + patience
         return min(training.epochs, patient_until) - progress.epoch
 
     def _seconds_left(self, progress: Progress, epoch_seconds: float | None = None) -> float:

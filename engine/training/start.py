@@ -83,6 +83,13 @@ class Start:
         """
         return 0 if self.sets else _FIRST_PASSES
 
+    def patience(self, passes: int) -> int:
+        """Give the passes without a gain after which training ends: half of those set where sets lead.
+
+        There the first passes are the best, and what comes after only falls.
+        """
+        return -(-passes // 2) if self.sets else passes
+
 
 def choose_start(
     split: Split,

@@ -87,6 +87,12 @@ def test_sets_give_counted_edges_the_weight_that_ranks_better(tell: bool, weight
     assert reached[f"all, counted edges at {weight:.2f}"] > reached[other] + 0.01
 
 
+@pytest.mark.parametrize(("sets", "first", "patience"), [(True, 0, 4), (False, 8, 7)])
+def test_where_sets_lead_training_ends_sooner(sets: bool, first: int, patience: int) -> None:
+    start = Start(np.zeros((1, 1), dtype=np.float32), "sets", sets, {})
+    assert (start.first_passes, start.patience(7)) == (first, patience)
+
+
 def _content_model() -> Recommender:
     return Recommender(replace(CONFIG, content={"text": 4}, interests=3))
 
