@@ -133,7 +133,7 @@ def test_patience_waits_for_the_first_passes_where_counted_edges_lead(tmp_path: 
     trainer.start = replace(trainer.start, sets=False)
     assert trainer._passes_left(standing) == 8 + 2 - 5
     trainer.start = replace(trainer.start, sets=True)
-    assert trainer._passes_left(standing) == 1 + 2 - 5
+    assert trainer._passes_left(standing) == 1 + 1 - 5
     assert trainer._passes_left(Progress(epoch=39, best_epoch=39)) == 1
 
 
