@@ -67,6 +67,7 @@ class CoOccurrenceTerm:
         latest: int = LATEST,
     ) -> None:
         self.counted = counted
+        self.added = added
         self.weights = counted if added is None else (counted + added).tocsr()
         self.gamma = gamma
         self.latest = latest
@@ -165,12 +166,13 @@ class OwnPairs:
             latest: Items, newest first.
             latest_local: The same events by `local` index.
         """
-        counts = self._term.counts(latest)
+        history = self._term.histories(latest)
         own = self._term._history(latest_local, self.weights.shape[0]) @ self.weights
-        rest = (counts - own).tocsr()
+        # Of a pair that is not among the strongest edges there is nothing to take out: added edges stay whole.
+        rest = (history @ self._term.counted - own).tocsr()
         rest.data = np.maximum(rest.data, 0)
         rest.eliminate_zeros()
-        found: sparse.csr_array = rest
+        found: sparse.csr_array = rest if self._term.added is None else (rest + history @ self._term.added).tocsr()
         return found
 
 

@@ -22,7 +22,7 @@ from engine.model.inferred_edges import ItemViews
 RESEMBLING: Final = 20
 """n: with 50 or 150 of each item Beauty's validation is hardly better (ADR 25)."""
 
-MOST_ITEMS: Final = 100_000
+MOST_ITEMS: Final = 50_000
 """Each item is compared with each: above, nothing resembles."""
 
 

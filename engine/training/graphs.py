@@ -88,6 +88,7 @@ class UnseenGraphs:
         self._about = whole.edge_index[:, ~between_items], whole.edges[~between_items]
         items = len(whole.id_index)
         self._edges: list[Edges] = []
+        counting = replace(counting, added=None)
         for fold in range(folds):
             term = CoOccurrenceTerm.count(train.keeping(fold_of_event != fold), items, counting)
             self._edges.append(strongest_edges(term, neighbours))

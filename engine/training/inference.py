@@ -286,7 +286,8 @@ class _Trial:
             if not given.any():
                 continue
             base = self._ranking.base(rows.users[part], rows.states[part], nothing)
-            found[part] = (self._ranking.total(base, given) > value[part][:, None]).sum(axis=1)
+            above = (self._ranking.total(base, given) > value[part][:, None]) & (given > 0)
+            found[part] = above.sum(axis=1)
         return found
 
     def _ranked(

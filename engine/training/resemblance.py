@@ -22,6 +22,8 @@ from engine.model.inferred_edges import ItemViews
 from engine.model.resemblance import MOST_ITEMS, ResemblanceRule, resembling
 from engine.training.data import Targets
 
+_LEAST_USERS: Final = 30
+"""Users for whom something must change: of fewer, chance cannot be told."""
 _VIEW_SCALES: Final = (0.2, 0.7)
 """κ by which views are compared."""
 _ERRORS: Final = 2.0
@@ -62,7 +64,7 @@ def choose_resemblance(
         return ranks.by_user()["ndcg@10"]
 
     without = ndcg(term)
-    if not len(without):
+    if len(without) < _LEAST_USERS:
         return None, {}
     alike: dict[str, sparse.csr_array] = {}
     reached: dict[str, float] = {}
@@ -76,13 +78,16 @@ def choose_resemblance(
         values = ndcg(term.with_added(np.float32(rule.scale) * alike[rule.view]))
         gain = values - without
         reached[f"{rule.view} at {rule.scale:g}"] = float(values.mean())
-        gains[rule] = float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
+        if np.count_nonzero(gain) >= _LEAST_USERS:
+            gains[rule] = float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain)))
 
     def best() -> ResemblanceRule:
         return max(gains, key=lambda rule: gains[rule][0] - gains[rule][1])
 
     for view, scale in product(views.names, _VIEW_SCALES):
         measure(ResemblanceRule(view, scale))
+    if not gains:
+        return None, reached
     view = best().view
     for scale in _SCALES:
         measure(ResemblanceRule(view, scale))

@@ -66,3 +66,18 @@ def test_a_users_own_pairs_are_taken_out_and_what_resembles_stays() -> None:
     own = OwnPairs(term, table, 3, settings)
     left = own.counts(np.array([[0]]), np.array([[own.local[0]]])).toarray()
     np.testing.assert_allclose(left, [[0, 0.5, 0]], atol=1e-6)
+
+
+def test_an_own_pair_that_no_edge_counts_takes_nothing_from_what_resembles() -> None:
+    # Four users go from 0 to 1, one from 0 to 2; one edge of each item is kept.
+    added = sparse.csr_array(np.array([[0, 0, 0.35], [0, 0, 0], [0, 0, 0]], dtype=np.float32))
+    settings = CountSettings(window=3, keep=1, added=added)
+    items = np.array([0, 1] * 4 + [0, 2], dtype=np.int32)
+    names = [f"user {number}" for number in range(5)]
+    table = InteractionTable(
+        names, np.arange(0, 11, 2), items, np.ones(10, dtype=np.int32), np.tile(np.arange(2, dtype=np.int64), 5)
+    )
+    own = OwnPairs(CoOccurrenceTerm.count(table, 3, settings), table, 3, settings)
+    left = own.counts(np.array([[0]]), np.array([[own.local[8]]])).toarray()
+    assert left[0, 2] == pytest.approx(0.35)
+    assert left[0, 1] > 0

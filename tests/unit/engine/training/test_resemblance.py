@@ -91,6 +91,16 @@ def test_too_many_items_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> Non
     assert chosen(shelves(titles_tell=True))[0] is not None
 
 
+def test_a_handful_of_users_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resemblance, "_LEAST_USERS", USERS + 1)
+    assert chosen(shelves(titles_tell=True)) == (None, {})
+    monkeypatch.setattr(resemblance, "_LEAST_USERS", USERS)
+    # All users are measured, but not for each something changes.
+    rule, reached = chosen(shelves(titles_tell=True))
+    assert rule is None
+    assert reached
+
+
 def trainer(data: Dataset, folder: Path, *, resembling: bool = True, counted: bool = True) -> Trainer:
     model = {"dim": 8, "layers": 1, "resembling": resembling, "counted_edges": counted}
     settings = load_settings(model=model, training={"threads": 1})
