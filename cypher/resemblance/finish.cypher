@@ -1,11 +1,27 @@
-// purpose: Tell serving that items resemble others now; the stamp rises only where something was written since it last rose
-// param: version STRING, version that all rows are of
+// purpose: Tell that items are joined; serving hears of it where something was written; fenced by the version's state and the job's run
+// param: version STRING
+// param: states LIST<STRING>, states in which the version may be written
+// param: job_id STRING or null
+// param: fence INTEGER or null, run of the job
 // param: now INTEGER, epoch ms
-// returns: stamp INTEGER; no row where nothing was written
+// param: basis STRING, what the rows go by
+// param: whole BOOLEAN, whether all rows were looked at
+// param: changed INTEGER, items that changed where not all were
+// param: writes INTEGER, transactions so far as this run knows them; where there are more another run has written between its own
+// returns: written INTEGER, 0; no row where it is fenced
 // mode: write
-MATCH (s:State {id: 'resemblance'})
-SET s.version = $version
-WITH s WHERE s.pending
-SET s.stamp = CASE WHEN s.stamp >= $now THEN s.stamp + 1 ELSE $now END
+MATCH (v:EmbeddingVersion {id: $version})
+SET v.id = $version
+WITH v WHERE v.state IN $states
+OPTIONAL MATCH (j:Job {id: $job_id})
+WITH v, j WHERE $job_id IS NULL OR j.fence = $fence
+MERGE (s:State {id: 'resemblance'})
+SET s.basis = CASE
+    WHEN coalesce(s.writes, 0) <> $writes THEN null
+    WHEN $whole THEN $basis
+    ELSE s.basis
+  END,
+  s.changed = CASE WHEN $whole THEN 0 ELSE coalesce(s.changed, 0) + $changed END,
+  s.stamp = CASE WHEN s.pending IS NULL THEN s.stamp WHEN s.stamp >= $now THEN s.stamp + 1 ELSE $now END
 REMOVE s.pending
-RETURN s.stamp AS stamp
+RETURN 0 AS written

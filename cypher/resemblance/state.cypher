@@ -1,5 +1,5 @@
-// purpose: Tell which version last joined the items that resemble each other
-// returns: version STRING or null; no row where nothing was joined yet
+// purpose: Tell how the items that resemble each other were joined last
+// returns: basis STRING or null, what all rows go by; writes INTEGER, transactions so far; changed INTEGER, items changed since all were compared; no row where nothing was joined yet
 // mode: read
 MATCH (s:State {id: 'resemblance'})
-RETURN s.version AS version
+RETURN s.basis AS basis, coalesce(s.writes, 0) AS writes, coalesce(s.changed, 0) AS changed

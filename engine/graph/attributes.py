@@ -27,6 +27,7 @@ RESERVED_NAMES: Final = frozenset(
         "created_at",
         "updated_at",
         "edges_at",
+        "resembles_at",
         "events_at",
         "interest_mass",
         "interest_mass_at",

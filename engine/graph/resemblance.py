@@ -31,14 +31,18 @@ class Known:
     """What the graph says of the items that are there.
 
     Attributes:
-        version: Version of the run that last went through all that it had to, or none.
+        basis: What all rows go by, or none: they are of several, or nothing was joined yet.
+        writes: Transactions that have written rows so far.
+        changed: Items that changed since all were compared.
         offsets: Where each item's row begins, and the end [I + 1].
         targets: Items resembled, by index, -1 for one that is not there [E].
         similarities: How much [E].
         strangers: Ids of items that have a row and are not there.
     """
 
-    version: str | None
+    basis: str | None
+    writes: int
+    changed: int
     offsets: Int64
     targets: Int64
     similarities: npt.NDArray[np.float64]
@@ -76,10 +80,13 @@ def read_resembling(store: GraphStore, ids: Sequence[str]) -> Known:
     index = {item_id: place for place, item_id in enumerate(ids)}
     rows: dict[int, tuple[Int64, npt.NDArray[np.float64]]] = {}
     strangers: list[str] = []
-    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS):
+    # Before the rows: what is written meanwhile is another's, and this run will see that there is more.
+    states = store.read("resemblance/state")
+    state: dict[str, Any] = states[0] if states else {"basis": None, "writes": 0, "changed": 0}
+    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS, stamp=-1):
         place = index.get(row["id"])
         if place is None:
-            strangers.append(row["id"])
+            strangers += [row["id"]] if row["targets"] else []
             continue
         targets = np.array([index.get(target, -1) for target in row["targets"]], dtype=np.int64)
         rows[place] = targets, np.array(row["similarities"], np.float64)
@@ -87,14 +94,21 @@ def read_resembling(store: GraphStore, ids: Sequence[str]) -> Known:
     for place, (targets, _) in rows.items():
         lengths[place] = len(targets)
     found = [rows[place] for place in sorted(rows)]
-    states = store.read("resemblance/state")
     return Known(
-        states[0]["version"] if states else None,
+        state["basis"],
+        state["writes"],
+        state["changed"],
         np.concatenate(([0], np.cumsum(lengths))),
         np.concatenate([targets for targets, _ in found]) if found else np.zeros(0, dtype=np.int64),
         np.concatenate([values for _, values in found]) if found else np.zeros(0),
         strangers,
     )
+
+
+def joined_by(store: GraphStore) -> str | None:
+    """Give what all rows go by, or none."""
+    states = store.read("resemblance/state")
+    return states[0]["basis"] if states else None
 
 
 def replace_resembling(
@@ -103,8 +117,10 @@ def replace_resembling(
     similar: sparse.csr_array,
     *,
     fence: Fence,
+    basis: str,
     known: Known | None = None,
     places: Int64 | None = None,
+    changed: int = 0,
     similarity: Similarity | None = None,
     batch_items: int = 200,
 ) -> int:
@@ -115,8 +131,10 @@ def replace_resembling(
         ids: All items [I].
         similar: Similarity of items to those they resemble most, CSR [N, I].
         fence: What has to hold.
+        basis: What the rows go by.
         known: What the graph says, where it is read already.
         places: Items that `similar` is of, by index [N]; all when empty. The others stay as they are.
+        changed: How many items changed, where only those of `places` are looked at.
         similarity: Gives the similarity of an item to some others, by index; with it a row of other items that are as
             similar stays.
         batch_items: Items of one transaction.
@@ -129,20 +147,28 @@ def replace_resembling(
     """
     wanted: sparse.csr_array = similar.sorted_indices()
     known = known or read_resembling(store, ids)
-    row_of = {place: row for row, place in enumerate(range(len(ids)) if places is None else places.tolist())}
-    changed: list[tuple[str, int | None]] = [(stranger, None) for stranger in known.strangers]
-    changed += [
-        (ids[place], row)
-        for place, row in row_of.items()
-        if not _stays(wanted, row, place, *known.row(place), similarity)
+    row_of = enumerate(range(len(ids)) if places is None else places.tolist())
+    differing: list[tuple[str, int | None]] = [(stranger, None) for stranger in known.strangers]
+    differing += [
+        (ids[place], row) for row, place in row_of if not _stays(wanted, row, place, *known.row(place), similarity)
     ]
-    changed.sort(key=lambda item: item[0])
-    written = 0
-    for start in range(0, len(changed), batch_items):
-        rows = [_row(ids, wanted, item_id, row) for item_id, row in changed[start : start + batch_items]]
-        found = store.write("resemblance/write", rows=rows, now=now_ms(), **fence.parameters())
+    differing.sort(key=lambda item: item[0])
+    written, writes = 0, known.writes
+    for start in range(0, len(differing), batch_items):
+        rows = [_row(ids, wanted, item_id, row) for item_id, row in differing[start : start + batch_items]]
+        found = store.write("resemblance/write", rows=rows, now=now_ms(), basis=basis, **fence.parameters())
         written += unfenced(found, fence)
-    store.write("resemblance/finish", version=fence.version, now=now_ms())
+        writes += 1
+    found = store.write(
+        "resemblance/finish",
+        now=now_ms(),
+        basis=basis,
+        whole=places is None,
+        changed=changed,
+        writes=writes,
+        **fence.parameters(),
+    )
+    unfenced(found, fence)
     return written
 
 

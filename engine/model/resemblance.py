@@ -10,7 +10,7 @@ comes next more often than the counts can show. View and κ are chosen on valida
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
 import numpy as np
@@ -34,11 +34,18 @@ class ResemblanceRule:
         view: What items are compared by: views of `ItemViews` joined by +.
         scale: κ, in the unit of a counted row divided by the root of its sum.
         neighbours: n.
+        encoders: What makes the vectors that the view compares; empty where it compares none.
     """
 
     view: str
     scale: float
     neighbours: int = RESEMBLING
+    encoders: str = ""
+
+    @property
+    def basis(self) -> str:
+        """What the edges depend on apart from the items: models with the same one share the edges of a graph."""
+        return " ".join(part for part in (self.view, str(self.neighbours), self.encoders) if part)
 
     def edges(self, views: ItemViews) -> sparse.csr_array:
         """Give κ · sim(i, j), CSR float32 [I, I]."""
@@ -46,13 +53,13 @@ class ResemblanceRule:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
-        return asdict(self)
+        """Give it as plain data, the basis with it."""
+        return {**asdict(self), "basis": self.basis}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """Read it from plain data."""
-        return cls(str(plain["view"]), float(plain["scale"]), int(plain["neighbours"]))
+        return cls(**{entry.name: plain[entry.name] for entry in fields(cls)})
 
 
 def resembling(

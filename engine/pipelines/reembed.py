@@ -17,6 +17,7 @@ from engine.domain import EpochMs, VersionState, now_ms
 from engine.errors import ConflictError
 from engine.features.text import TextEncoder
 from engine.graph.names import INTEREST, ITEM, USER
+from engine.graph.resemblance import joined_by
 from engine.graph.store import GraphStore
 from engine.graph.vectors import read_vectors
 from engine.graph.versions import activate, create_vector_indexes, get_version, mark_ready
@@ -119,22 +120,23 @@ class _Reembedding:
                 self._keep(f"embeds {_PLURAL[label]}")
             standing.stage, standing.after = number + 1, ""
             self._keep(f"has embedded {_PLURAL[label]}")
-        # Where all items are embedded, or new and changed ones were.
-        if self.params.selection == "all" or (self.params.selection == "dirty" and selected[ITEM]):
+        if self.params.selection in ("all", "dirty"):
             items = GraphItems(self.store, encode=self.texts.encode, media=self.media)
             self._resemble(items, selected[ITEM])
-            self._infer(items)
+            # Where all items are embedded, or new and changed ones were.
+            if selected[ITEM] is None or selected[ITEM]:
+                self._infer(items)
         return self._finish()
 
     def _resemble(self, items: GraphItems, changed: Sequence[str] | None) -> None:
-        """Join items anew to those they resemble; without a rule nothing resembles anything."""
+        """Join items to those they resemble, where some changed or they are joined on another basis."""
         rule = self.embedder.resemblance
-        if rule is not None:
-            self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
-            self.run.check()
+        if rule is None or (changed == [] and joined_by(self.store) == rule.basis):
+            return
+        self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
+        self.run.check()
         written = resemble_in_graph(self.store, self.settings, rule, fence=self.fence, items=items, changed=changed)
-        if rule is not None:
-            self.standing.add("resembling", written)
+        self.standing.add("resembling", written)
 
     def _infer(self, items: GraphItems) -> None:
         """Infer edges anew."""
@@ -292,7 +294,13 @@ class _Reembedding:
         if self.standing.refused_examples:
             result["refused_examples"] = self.standing.refused_examples
         if self.params.selection in ("all", "dirty"):
-            self.store.write("reembed/embedded_until", version=self.version, until=watermark(self.standing.began_at))
+            rule = self.embedder.resemblance
+            self.store.write(
+                "reembed/embedded_until",
+                version=self.version,
+                until=watermark(self.standing.began_at),
+                basis=None if rule is None else rule.basis,
+            )
         if self.params.selection == "all":
             version = get_version(self.store, self.version)
             if version.state is VersionState.BUILDING:

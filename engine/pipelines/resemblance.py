@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,8 +19,9 @@ from engine.model.resemblance import MOST_ITEMS, ResemblanceRule, resembling
 from engine.pipelines.item_views import GraphItems
 from engine.settings import Settings
 
-_FEW: Final = 4
-"""Of so many items one may have changed at most; else all are compared."""
+_FEW: Final = 10
+"""Of so many items one may have changed at most since all were compared: with each the rarity of words moves, and every
+similarity a little with it."""
 _CHUNK: Final = 256
 _log = structlog.get_logger("engine.resemblance")
 
@@ -27,7 +29,7 @@ _log = structlog.get_logger("engine.resemblance")
 def resemble_in_graph(
     store: GraphStore,
     settings: Settings,
-    rule: ResemblanceRule | None,
+    rule: ResemblanceRule,
     *,
     fence: Fence,
     items: GraphItems | None = None,
@@ -35,57 +37,45 @@ def resemble_in_graph(
 ) -> int:
     """Join every item to those it resembles most, in place of those that the graph joins it to.
 
-    Each item is compared with each. Where only some came or changed and the rest was joined by the same version, it is
+    Each item is compared with each. Where only few came or changed since, and all are joined on the same basis, it is
     enough to compare these with all, and to look anew at the rows that they leave or come into.
 
     Args:
         store: The graph.
         settings: Size of a transaction.
-        rule: The rule of the version's model; without one nothing resembles anything.
+        rule: The rule of the version's model.
         fence: What has to hold for a write.
         items: The graph's items where they are read already, or are compared by `content`, `image` or `audio`.
         changed: Ids of the items that came or changed since; all items are joined anew when empty.
 
     Returns:
-        Edges written; none where there are more than `MOST_ITEMS` items, whose edges stay.
+        Edges written; above `MOST_ITEMS` items none, and those that are there go.
 
     Raises:
         FencedError: The version may not be written or another run has the job.
     """
-    batch_items = settings.workers.batch_size
-    if rule is None:
-        return replace_resembling(store, [], sparse.csr_array((0, 0)), fence=fence, batch_items=batch_items)
     items = items or GraphItems(store)
     ids = items.ids
+    write = partial(replace_resembling, store, ids, fence=fence, batch_items=settings.workers.batch_size)
+    nothing = sparse.csr_array((len(ids), len(ids)))
     if len(ids) > MOST_ITEMS:
         _log.warning("too_many_items_to_compare", items=len(ids), most=MOST_ITEMS)
-        return 0
+        return write(nothing, basis="")
     views = items.views(rule.view)
     if views is None:
-        nothing = sparse.csr_array((len(ids), len(ids)))
-        return replace_resembling(store, ids, nothing, fence=fence, batch_items=batch_items)
+        return write(nothing, basis=rule.basis)
 
     def similarity(item: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         found: npt.NDArray[np.float32] = views.similarity(rule.view, np.array([item]), others)[0]
         return found
 
     known = read_resembling(store, ids)
-    places = None
-    if changed is not None and known.version == fence.version and len(changed) * _FEW < len(ids):
-        index = {item_id: place for place, item_id in enumerate(ids)}
-        moved = np.array(sorted(index[item_id] for item_id in changed if item_id in index), dtype=np.int64)
-        places = _touched(known, views, rule, moved)
+    wanted = set(ids if changed is None else changed)
+    moved = np.array([place for place, item_id in enumerate(ids) if item_id in wanted], dtype=np.int64)
+    some = known.basis == rule.basis and (known.changed + len(moved)) * _FEW < len(ids)
+    places = _touched(known, views, rule, moved) if some else None
     similar = resembling(views, rule.view, rule.neighbours, of=places)
-    return replace_resembling(
-        store,
-        ids,
-        similar,
-        fence=fence,
-        known=known,
-        places=places,
-        similarity=similarity,
-        batch_items=batch_items,
-    )
+    return write(similar, basis=rule.basis, known=known, places=places, changed=len(moved), similarity=similarity)
 
 
 def _touched(

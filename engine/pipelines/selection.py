@@ -22,7 +22,9 @@ def anything_dirty(store: GraphStore) -> bool:
     if not found:
         return False
     version, until = found[0]["version"], found[0]["until"]
-    [row] = store.read("reembed/anything_dirty", until=until, identifiers={"embedding": embedding_property(version)})
+    [row] = store.read(
+        "reembed/anything_dirty", version=version, until=until, identifiers={"embedding": embedding_property(version)}
+    )
     return bool(row["dirty"])
 
 

@@ -66,6 +66,12 @@ class _Terms(BaseModel):
     resemblance_scale: float = Field(0.0, ge=0)
 
 
+class _Resemblance(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    basis: str
+
+
 class _Card(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -75,6 +81,7 @@ class _Card(BaseModel):
     max_history: int = Field(gt=0)
     event_types: list[str] = Field(min_length=1)
     terms: _Terms
+    resemblance: _Resemblance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ class Card:
         max_history: Steps that the encoder reads.
         event_types: Place of each type in the vocabulary; 0 stands for every other.
         terms: Weights of the terms.
+        resemblance: What the edges between items that resemble each other have to go by, or none.
     """
 
     version: str
@@ -94,6 +102,7 @@ class Card:
     max_history: int
     event_types: dict[str, int]
     terms: TermParameters
+    resemblance: str | None = None
 
 
 def read_card(folder: Path, version: str) -> Card:
@@ -136,6 +145,7 @@ def read_card(folder: Path, version: str) -> Card:
         max_history=card.max_history,
         event_types={name: place for place, name in enumerate(card.event_types) if place},
         terms=TermParameters(**card.terms.model_dump()),
+        resemblance=None if card.resemblance is None else card.resemblance.basis,
     )
 
 

@@ -208,7 +208,9 @@ def with_inferred(store: GraphStore, snapshot: Snapshot, inferred_at: int) -> Sn
 
 
 def with_resembling(store: GraphStore, snapshot: Snapshot, resembling_at: int) -> Snapshot:
-    """Give a snapshot with the items that resemble each other as they are now; unknown items are left out.
+    """Give a snapshot with the items that resemble each other as they are now: only rows written since are read.
+
+    Unknown items are left out.
 
     Args:
         store: The graph.
@@ -217,7 +219,7 @@ def with_resembling(store: GraphStore, snapshot: Snapshot, resembling_at: int) -
     """
     index = snapshot.catalogue.index
     rows: dict[int, Row] = {}
-    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS):
+    for row in store.stream("ranking/resembling", fetch_size=_FETCH_ROWS, stamp=snapshot.resembling_at):
         place = index.get(row["id"])
         if place is None:
             continue
@@ -225,7 +227,7 @@ def with_resembling(store: GraphStore, snapshot: Snapshot, resembling_at: int) -
         similarities = np.array(row["similarities"], np.float32)
         kept = (targets >= 0) & (similarities > 0)
         rows[place] = targets[kept], similarities[kept]
-    return replace(snapshot, resembling=Rows.of(rows, len(snapshot.catalogue)), resembling_at=resembling_at)
+    return replace(snapshot, resembling=snapshot.resembling.with_rows(rows), resembling_at=resembling_at)
 
 
 def with_demographics(store: GraphStore, snapshot: Snapshot, names: Sequence[str], demographics_at: int) -> Snapshot:

@@ -245,6 +245,8 @@ class Refresher:
         resembling_at = pulse["resembling_at"] or 0
         if complete and resembling_at != new.resembling_at:
             new = with_resembling(self._store, new, resembling_at)
+        if pulse["resembling_basis"] != new.resembling_basis:
+            new = replace(new, resembling_basis=pulse["resembling_basis"])
         demographics_at = pulse["demographics_at"] or 0
         if complete and demographics_at != new.demographics_at:
             new = with_demographics(self._store, new, self._settings.ranking.demographics, demographics_at)

@@ -229,6 +229,8 @@ def parameters_for(
         with_friends: Whether somebody near the user took something.
     """
     parameters = TermParameters() if snapshot.space is None else snapshot.space.parameters
+    if snapshot.space is not None and not snapshot.joined_for(snapshot.space):
+        parameters = replace(parameters, resemblance_scale=0.0)
     parameters = replace(parameters, fatigue_scale=options.fatigue)
     if newcomer:
         heard = with_friends and options.neighbours != 0

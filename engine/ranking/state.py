@@ -184,6 +184,7 @@ class Snapshot:
         inferred_at: Stamp of the latest inference that is in it.
         resembling: Similarities of RESEMBLES, 0 to 1; they do not fade.
         resembling_at: Stamp of the latest write of these that is in it.
+        resembling_basis: What these go by, or none where that is not one thing.
         demographics: What users with the same attributes take.
         demographics_at: Stamp of the count that this is of.
         folded_at: Stamp of the latest fold that is in it.
@@ -208,6 +209,7 @@ class Snapshot:
     inferred_at: int = 0
     resembling: Rows = field(default_factory=Rows.empty)
     resembling_at: int = 0
+    resembling_basis: str | None = None
     demographics: Demographics = field(default_factory=Demographics.none)
     demographics_at: int = 0
     folded_at: int = 0
@@ -226,6 +228,11 @@ class Snapshot:
     def version(self) -> str | None:
         """The embedding version it answers from."""
         return None if self.space is None else self.space.version
+
+    def joined_for(self, space: VectorSpace) -> bool:
+        """Tell whether items are joined to those they resemble on the basis that a model has learnt with."""
+        wanted = space.encoder.card.resemblance
+        return wanted is not None and wanted == self.resembling_basis
 
     def following(
         self, index: int, *, inferred_scale: float = 1.0, resemblance_scale: float = 0.0

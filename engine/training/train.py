@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from engine.evaluation import baselines
 from engine.evaluation.protocols import PROTOCOLS, Scorer, evaluate
 from engine.model.artefact import read_card, write_artefact
 from engine.model.inferred_edges import InferenceRule, ItemViews
+from engine.model.resemblance import ResemblanceRule
 from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
@@ -121,7 +123,8 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
         metrics: What the card says of its quality.
     """
     trainer, progress = fitted.trainer, fitted.progress
-    data, settings, resemblance = trainer.data, trainer.settings, trainer.start.resemblance
+    data, settings = trainer.data, trainer.settings
+    resemblance = _with_encoders(trainer.start.resemblance, data, settings)
     card = {
         "event_types": list(data.event_types),
         "text_encoder": settings.model.text_encoder if data.items.content is not None else None,
@@ -224,6 +227,18 @@ def measure(scorer: Scorer, data: Dataset, split: Split, settings: Settings) -> 
         name: {protocol: evaluate(each, split.test, protocol=protocol, popularity=counts) for protocol in PROTOCOLS}
         for name, each in scorers.items()
     }
+
+
+def _with_encoders(rule: ResemblanceRule | None, data: Dataset, settings: Settings) -> ResemblanceRule | None:
+    """Name what made the vectors that a rule compares items by."""
+    if rule is None:
+        return None
+    made_by = {
+        "content": settings.model.text_encoder,
+        **{name: dict(by) for name, by in data.items.media_sources.items()},
+    }
+    compared = {name: made_by[name] for name in rule.view.split("+") if name in made_by}
+    return replace(rule, encoders=json.dumps(compared, sort_keys=True) if compared else "")
 
 
 def data_summary(data: Dataset, split: Split) -> dict[str, Any]:

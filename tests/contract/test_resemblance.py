@@ -24,19 +24,23 @@ from engine.forgetting.items import forget_item
 from engine.graph.entities import About, Item, upsert_items
 from engine.graph.resemblance import replace_resembling
 from engine.graph.store import GraphStore
-from engine.graph.versions import create_version
-from engine.graph.writeback import Fence
+from engine.graph.versions import activate, create_version, mark_ready
+from engine.graph.writeback import Fence, write_vectors
 from engine.jobs import create_job
 from engine.jobs.run import JobRun, take_job
-from engine.model.inferred_edges import InferenceRule
+from engine.model.inferred_edges import InferenceRule, ItemViews
 from engine.model.resemblance import ResemblanceRule, resembling
 from engine.pipelines import resemblance
 from engine.pipelines.inferred import infer_for_graph
 from engine.pipelines.item_views import GraphItems
 from engine.pipelines.reembed import run_reembed
 from engine.pipelines.resemblance import resemble_in_graph
+from engine.pipelines.selection import anything_dirty
+from engine.ranking.refresher import Refresher
+from engine.ranking.service import parameters_for
 from engine.settings import Settings
 from engine.verification.verify import verify
+from tests.support.model_folder import TERMS, write_model
 from tests.support.profile import db_hits, profile
 from tests.support.tiny_model import make_tiny_version
 
@@ -70,9 +74,7 @@ def graph(store: GraphStore) -> GraphStore:
     return store
 
 
-def resemble(
-    store: GraphStore, settings: Settings, rule: ResemblanceRule | None = RULE, *, version: str = VERSION
-) -> int:
+def resemble(store: GraphStore, settings: Settings, rule: ResemblanceRule = RULE, *, version: str = VERSION) -> int:
     return resemble_in_graph(store, settings, rule, fence=Fence(version))
 
 
@@ -86,6 +88,12 @@ def stamp(store: GraphStore) -> int:
     text = "OPTIONAL MATCH (s:State {id: 'resemblance'}) RETURN coalesce(s.stamp, 0)"
     [[found]] = store.read_transaction(lambda tx: tx.run_text(text).values())
     return int(found)
+
+
+def state(store: GraphStore) -> dict[str, Any]:
+    text = "MATCH (s:State {id: 'resemblance'}) RETURN properties(s)"
+    [[found]] = store.read_transaction(lambda tx: tx.run_text(text).values())
+    return dict(found)
 
 
 def test_every_item_leads_to_those_it_resembles(graph: GraphStore, settings: Settings) -> None:
@@ -138,36 +146,102 @@ def shop(store: GraphStore) -> list[Item]:
     return items
 
 
-@pytest.mark.parametrize("neighbours", [3, 39])
-def test_where_few_changed_only_what_they_touch_is_compared(
-    store: GraphStore, settings: Settings, shop: list[Item], monkeypatch: pytest.MonkeyPatch, neighbours: int
-) -> None:
-    rule = replace(RULE, neighbours=neighbours)
-    compared: list[int | None] = []
+def few(store: GraphStore, settings: Settings, rule: ResemblanceRule, *changed: str, version: str = VERSION) -> int:
+    return resemble_in_graph(store, settings, rule, fence=Fence(version), changed=changed)
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """How many items each run looked at; none stands for all."""
+    found: list[int | None] = []
 
     def counted(*arguments: Any, of: Any = None) -> Any:
-        compared.append(None if of is None else len(of))
+        found.append(None if of is None else len(of))
         return resembling(*arguments, of=of)
 
     monkeypatch.setattr(resemblance, "resembling", counted)
-    # Nothing was joined by this version yet, so everything is compared.
-    resemble_in_graph(store, settings, rule, fence=Fence(VERSION), changed=["i00"])
+    return found
+
+
+@pytest.mark.parametrize("neighbours", [3, 39])
+def test_where_few_changed_only_what_they_touch_is_compared(
+    store: GraphStore, settings: Settings, shop: list[Item], compared: list[int | None], neighbours: int
+) -> None:
+    rule = replace(RULE, neighbours=neighbours)
+    # Nothing was joined yet, so everything is compared.
+    few(store, settings, rule, "i00")
     upsert_items(store, [Item("i07", title="word1 word2 word3"), Item("new", title="word4 word5 word6")])
     forget_item(store, settings, "i09")
-    resemble_in_graph(store, settings, rule, fence=Fence(VERSION), changed=["i07", "new", "forgotten"])
-    few = {pair: edge["similarity"] for pair, edge in edges(store).items()}
-    # All are compared, and nothing of it is new but what the words' rarity moves.
-    resemble_in_graph(store, settings, rule, fence=Fence(VERSION))
+    assert few(store, settings, rule, "i07", "new", "forgotten") > 0
+    assert state(store)["changed"] == 3
+    some = {pair: edge["similarity"] for pair, edge in edges(store).items()}
+    few(store, settings, rule, "i01", "i02")
+    assert state(store)["changed"] == 0
     whole = {pair: edge["similarity"] for pair, edge in edges(store).items()}
     if neighbours == 39:
-        assert few.keys() == whole.keys()
+        assert some.keys() == whole.keys()
     for item in [*(item.id for item in shop if item.id != "i09"), "new"]:
-        one = sorted((value for (source, _), value in few.items() if source == item), reverse=True)
+        one = sorted((value for (source, _), value in some.items() if source == item), reverse=True)
         other = sorted((value for (source, _), value in whole.items() if source == item), reverse=True)
         assert one == pytest.approx(other, abs=0.03), item
     first, second, third = compared
-    assert first is None and third is None
+    assert first is None
     assert second is not None and 2 < second <= (40 if neighbours == 39 else 30)
+    # With the one that was forgotten a tenth has changed: all are compared again.
+    assert third is None
+
+
+def test_rows_of_another_basis_are_not_trusted(
+    store: GraphStore, settings: Settings, shop: list[Item], compared: list[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings.model_copy(update={"workers": settings.workers.model_copy(update={"batch_size": 10})})
+    create_version(store, dim=8, model="tiny", version=LATER)
+    few(store, settings, RULE, "i00")
+    few(store, settings, RULE, "i00", version=LATER)
+    assert compared[0] is None and compared[1] is not None
+    assert state(store)["basis"] == RULE.basis == "words 20"
+    other = replace(RULE, neighbours=2)
+    write = GraphStore.write
+
+    def killed(graph: GraphStore, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+        if name == "resemblance/write" and state(store)["writes"] % 4 == 2:
+            raise InterestGraphError("killed")
+        return write(graph, name, **parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GraphStore, "write", killed)
+        with pytest.raises(InterestGraphError, match="killed"):
+            resemble(store, settings, other, version=LATER)
+    # Half of the rows are of the other one: the older goes through all.
+    assert "basis" not in state(store)
+    few(store, settings, RULE, "i00")
+    assert compared[-1] is None
+    assert state(store)["basis"] == RULE.basis
+    assert {len([1 for source, _ in edges(store) if source == item.id]) for item in shop} != {2}
+
+
+def test_who_writes_between_anothers_writes_is_found_out(
+    store: GraphStore, settings: Settings, shop: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_version(store, dim=8, model="tiny", version=LATER)
+    resemble(store, settings)
+    told = stamp(store)
+    upsert_items(store, [Item("new", title="word4 word5 word6")])
+    similarity = ItemViews.similarity
+    done: list[bool] = []
+
+    def meanwhile(views: ItemViews, *arguments: Any) -> Any:
+        if not done:
+            done.append(True)
+            resemble(store, settings, replace(RULE, neighbours=2), version=LATER)
+        return similarity(views, *arguments)
+
+    monkeypatch.setattr(ItemViews, "similarity", meanwhile)
+    few(store, settings, RULE, "new")
+    assert "basis" not in state(store)
+    assert stamp(store) > told
+    resemble(store, settings)
+    assert state(store)["basis"] == RULE.basis
 
 
 def test_no_more_than_the_rule_says(graph: GraphStore, settings: Settings) -> None:
@@ -185,7 +259,7 @@ def test_other_items_as_similar_are_no_reason_to_write(graph: GraphStore) -> Non
         rows = np.zeros(len(targets), dtype=np.int64)
         wanted = sparse.csr_array((np.full(len(targets), known), (rows, np.array(targets))), shape=(5, 5))
         given = None if similarity is None else lambda _, others: np.full(len(others), similarity)
-        return replace_resembling(graph, ids, wanted, fence=Fence(VERSION), similarity=given)
+        return replace_resembling(graph, ids, wanted, fence=Fence(VERSION), basis=RULE.basis, similarity=given)
 
     assert replaced([1, 2]) == 2
     assert replaced([1, 3], 0.5) == 0
@@ -212,7 +286,7 @@ def test_writing_some_of_many_costs_what_it_writes(graph: GraphStore) -> None:
         }
         for number in range(20)
     ]
-    found = profile(graph, "resemblance/write", rows=rows, now=1, **Fence(VERSION).parameters())
+    found = profile(graph, "resemblance/write", rows=rows, now=1, basis="words", **Fence(VERSION).parameters())
     assert found[0].rows == 1
     assert not any(operator.reads_everything for operator in found)
     assert db_hits(found) < 20 * 20 * 20
@@ -227,10 +301,9 @@ def test_they_go_with_the_item(graph: GraphStore, settings: Settings) -> None:
     assert set(edges(graph)) == {("cup", "pot"), ("pot", "cup")}
 
 
-@pytest.mark.parametrize("rule", [None, replace(RULE, view="words+content"), replace(RULE, view="image")])
-def test_without_a_rule_or_its_view_nothing_resembles(
-    graph: GraphStore, settings: Settings, rule: ResemblanceRule | None
-) -> None:
+@pytest.mark.parametrize("view", ["words+content", "image"])
+def test_without_its_view_nothing_resembles(graph: GraphStore, settings: Settings, view: str) -> None:
+    rule = replace(RULE, view=view)
     assert resemble(graph, settings, rule) == 0
     assert stamp(graph) == 0
     resemble(graph, settings)
@@ -256,9 +329,10 @@ def test_texts_are_encoded_where_items_are_compared_by_them(graph: GraphStore, s
     assert seen == [["Chair", "Tea cup", "Lamp red", "Tea pot", "Red lamp"]]
 
 
-def test_above_the_limit_nothing_is_written(
+def test_above_the_limit_nothing_is_joined(
     graph: GraphStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    resemble(graph, settings)
     monkeypatch.setattr(resemblance, "MOST_ITEMS", 4)
     with capture_logs() as logs:
         assert resemble(graph, settings) == 0
@@ -266,7 +340,9 @@ def test_above_the_limit_nothing_is_written(
         ("too_many_items_to_compare", "warning", 5, 4)
     ]
     assert edges(graph) == {}
-    assert stamp(graph) == 0
+    # Below it again everything is compared, whatever changed.
+    monkeypatch.setattr(resemblance, "MOST_ITEMS", 5)
+    assert resemble_in_graph(graph, settings, RULE, fence=Fence(VERSION), changed=[]) == 4
 
 
 def test_who_is_fenced_off_writes_nothing(graph: GraphStore, settings: Settings) -> None:
@@ -279,6 +355,11 @@ def test_who_is_fenced_off_writes_nothing(graph: GraphStore, settings: Settings)
     assert edges(graph) == {}
     assert stamp(graph) == 0
     assert resemble_in_graph(graph, settings, RULE, fence=Fence(VERSION, job.id, newer.fence)) == 4
+    told = state(graph)
+    # Not even where there is nothing to write.
+    with pytest.raises(FencedError):
+        resemble_in_graph(graph, settings, RULE, fence=Fence(VERSION, job.id, old.fence))
+    assert state(graph) == told
 
 
 @pytest.mark.parametrize(("statement", "rest"), [("resemblance/write", 3), ("resemblance/finish", 0)])
@@ -349,10 +430,84 @@ def test_the_job_joins_them_and_joins_them_again_where_items_changed(store: Grap
         return result
 
     assert run(RULE)["resembling"] == 2
+    assert not anything_dirty(store)
     upsert_items(store, [Item("new", title="Lamp red")])
     # Among four items instead of three the words of the others weigh more, too.
     assert run(RULE)["resembling"] == 4
     assert set(edges(store)) == PAIRS
+    # The version is served with edges on another basis, as after a return to an older one.
+    assert run(replace(RULE, neighbours=1))["resembling"] == 0
+    assert state(store)["basis"] == "words 1"
+    # A model without a rule leaves them to the others.
     upsert_items(store, [Item("new", title="Lamp")])
     assert "resembling" not in run(None)
-    assert edges(store) == {}
+    assert set(edges(store)) == PAIRS
+
+
+def test_a_version_served_with_edges_on_another_basis_waits_for_a_job(store: GraphStore, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, home=tmp_path, cache=tmp_path / "cache")
+    upsert_items(store, [Item("pot", title="Tea pot"), Item("cup", title="Tea cup")])
+    create_version(store, dim=8, model="tiny", version=VERSION)
+    store.write_auto(
+        "MATCH (v:EmbeddingVersion) SET v.state = 'ready', v.embedded_until = 9e15, v.resemblance = 'words 20' "
+        f"WITH v MATCH (i:Item) SET i.embedding_{VERSION} = [0.0]"
+    )
+    activate(store, VERSION)
+    assert anything_dirty(store)
+    resemble(store, settings)
+    assert not anything_dirty(store)
+    resemble(store, settings, replace(RULE, neighbours=1))
+    assert anything_dirty(store)
+
+
+def served(store: GraphStore, refresher: Refresher) -> dict[Pair, float]:
+    refresher.refresh()
+    snapshot = refresher.snapshot
+    assert snapshot is not None
+    ids = snapshot.catalogue.ids
+    rows = {place: snapshot.resembling.row(place) for place in range(len(ids)) if snapshot.catalogue.alive[place]}
+    return {
+        (ids[place], ids[target]): float(similarity)
+        for place, (targets, similarities) in rows.items()
+        for target, similarity in zip(targets, similarities, strict=True)
+        if snapshot.catalogue.alive[target]
+    }
+
+
+def test_serving_follows_what_is_written(graph: GraphStore, settings: Settings) -> None:
+    refresher = Refresher(graph, settings)
+    assert served(graph, refresher) == {}
+    upsert_items(graph, [Item(f"other {number:02}", title=f"thing{number // 2}") for number in range(40)])
+    resemble(graph, settings)
+    for _ in range(2):
+        assert served(graph, refresher) == {
+            pair: pytest.approx(edge["similarity"], abs=1e-6) for pair, edge in edges(graph).items()
+        }
+        # Served from the rows written since, beside those read before.
+        upsert_items(graph, [Item("chair", title="Red chair"), Item("cup", title="Cup")])
+        few(graph, settings, RULE, "chair", "cup")
+        forget_item(graph, settings, "other 07")
+    assert set(edges(graph)) - PAIRS >= {("chair", "red"), ("red", "chair")}
+
+
+def test_they_count_only_for_who_has_learnt_with_them(graph: GraphStore, settings: Settings, tmp_path: Path) -> None:
+    settings = settings.model_copy(update={"home": tmp_path})
+    terms = {**TERMS, "resemblance_scale": 0.5}
+    version = "v20260103000000"
+    write_model(settings.models_dir, version, 2, terms=terms, resemblance={"basis": RULE.basis})
+    create_version(graph, dim=2, model="tiny", version=version)
+    write_vectors(graph, "Item", ["pot"], np.ones((1, 2), np.float32), fence=Fence(version))
+    mark_ready(graph, version)
+    activate(graph, version)
+    refresher = Refresher(graph, settings)
+
+    def scale() -> float:
+        refresher.refresh()
+        assert refresher.snapshot is not None and refresher.snapshot.version == version
+        return parameters_for(refresher.snapshot, settings.ranking, newcomer=False).resemblance_scale
+
+    assert scale() == 0
+    resemble(graph, settings)
+    assert scale() == 0.5
+    resemble(graph, settings, replace(RULE, neighbours=1))
+    assert scale() == 0

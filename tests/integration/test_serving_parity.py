@@ -73,7 +73,9 @@ def test_training_and_serving_score_alike(store: GraphStore, neo4j_server: Setti
     version = make_tiny_version(store, settings, settings.models_dir)
     card_path = settings.models_dir / version / "card.json"
     terms = {**PARAMETERS.to_dict(), "resemblance_scale": RESEMBLANCE.scale}
-    card_path.write_text(json.dumps({**json.loads(card_path.read_text()), "terms": terms}))
+    card_path.write_text(
+        json.dumps({**json.loads(card_path.read_text()), "terms": terms, "resemblance": RESEMBLANCE.to_dict()})
+    )
     data = read_dataset(store, settings)
     # As long as trained ones: longer ones make logits so large that float32 rounds them by more than is allowed below.
     vectors = np.random.default_rng(4).normal(scale=START_DEVIATION, size=(len(names), DIM)).astype(np.float32)

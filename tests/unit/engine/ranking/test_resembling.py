@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from engine.errors import ArtefactError
-from engine.graph.store import GraphStore
 from engine.ranking.card import TermParameters, read_card
 from engine.ranking.explain import Explainer
-from engine.ranking.loading import with_items, with_resembling
+from engine.ranking.loading import with_items
 from engine.ranking.profile import profile_in
-from engine.ranking.refresher import Refresher
 from engine.ranking.rows import Row, Rows
 from engine.ranking.score import Scores, score_items
 from engine.ranking.similar import likeness
 from engine.ranking.state import Snapshot
-from engine.settings import Settings
 from tests.support.model_folder import TERMS, write_model
 from tests.support.snapshots import HALF_LIFE_MS, NOW, VERSION, item, snapshot_of, user
 
@@ -150,115 +146,9 @@ def test_the_card_says_the_scale(tmp_path: Path) -> None:
     assert read_card(write_model(tmp_path, VERSION, 2), VERSION).terms.resemblance_scale == 0
     folder = write_model(tmp_path, VERSION, 2, terms={**TERMS, "resemblance_scale": 0.25})
     assert read_card(folder, VERSION).terms.resemblance_scale == 0.25
+    assert read_card(folder, VERSION).resemblance is None
+    write_model(tmp_path, VERSION, 2, resemblance={"view": "words", "basis": "words 20"})
+    assert read_card(folder, VERSION).resemblance == "words 20"
     write_model(tmp_path, VERSION, 2, terms={**TERMS, "resemblance_scale": -0.1})
     with pytest.raises(ArtefactError, match=r"terms\.resemblance_scale"):
         read_card(folder, VERSION)
-
-
-class Graph:
-    """A graph that answers the statements of a look by name."""
-
-    def __init__(self) -> None:
-        self.items = ["a", "b"]
-        self.like: dict[str, dict[str, float]] = {}
-        self.pulse: dict[str, Any] = {"resembling_at": None, "folded_at": 0}
-        self.read_names: list[str] = []
-
-    def run(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
-        self.read_names.append(name)
-        items = [self.item(name) for name in self.items]
-        nothing = dict.fromkeys(("as_of", "inferred_at", "demographics_at", "version", "dim", "vectors_at"))
-        found: dict[str, list[dict[str, Any]]] = {
-            "ranking/pulse": [{**nothing, "now": 1, "changed": [[row["id"], 1] for row in items], **self.pulse}],
-            "ranking/size": [{"items": len(items)}],
-            "ranking/interest_count": [{"interests": 0}],
-            "ranking/waiting": [{"events": 0, "since": None, "state": "live", "moves": 0}],
-            "ranking/items": items,
-            "ranking/census": items,
-            "ranking/some_items": [row for row in items if row["id"] in parameters.get("ids", [])],
-            "ranking/resembling": [
-                {"id": name, "targets": list(row), "similarities": list(row.values())}
-                for name, row in self.like.items()
-            ],
-        }
-        return found.get(name, [])
-
-    def read(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
-        return self.run(name, **parameters)
-
-    def stream(self, name: str, *, fetch_size: int = 0, **parameters: Any) -> Iterator[dict[str, Any]]:
-        yield from self.run(name, **parameters)
-
-    def read_transaction(self, work: Callable[[Any], Any]) -> Any:
-        return work(self)
-
-    @staticmethod
-    def item(name: str) -> dict[str, Any]:
-        nothing = dict.fromkeys(("title", "popularity", "popularity_at"))
-        return {**nothing, "id": name, "available": True, "updated_at": 1, "attributes": [], "about": []} | {
-            "about_weights": []
-        }
-
-    def write(self, like: dict[str, dict[str, float]]) -> None:
-        self.like = like
-        self.pulse["resembling_at"] = (self.pulse["resembling_at"] or 0) + 1
-
-
-def as_store(graph: Graph) -> GraphStore:
-    return cast(GraphStore, graph)
-
-
-def plain(snapshot: Snapshot | None) -> dict[str, dict[str, float]]:
-    assert snapshot is not None
-    ids = snapshot.catalogue.ids
-    found = {}
-    for place, name in enumerate(ids):
-        targets, similarities = snapshot.resembling.row(place)
-        if len(targets):
-            found[name] = {ids[target]: float(value) for target, value in zip(targets, similarities, strict=True)}
-    return found
-
-
-def test_unknown_items_are_left_out() -> None:
-    graph = Graph()
-    graph.like = {"a": {"gone": 0.5, "b": 0.25, "c": 0.0}, "gone": {"a": 0.5}}
-    found = with_resembling(as_store(graph), snapshot_of([item("a"), item("b"), item("c")]), 7)
-    assert plain(found) == {"a": {"b": 0.25}}
-    assert found.resembling_at == 7
-
-
-def test_a_new_stamp_is_followed() -> None:
-    graph = Graph()
-    refresher = Refresher(as_store(graph), Settings(_env_file=None))
-    refresher.refresh()
-    assert plain(refresher.snapshot) == {}
-    assert "ranking/resembling" not in graph.read_names
-
-    graph.write({"a": {"b": 0.5}})
-    assert refresher.refresh()
-    assert plain(refresher.snapshot) == {"a": {"b": 0.5}}
-    assert not refresher.refresh()
-    assert graph.read_names.count("ranking/resembling") == 1
-
-    graph.items.append("c")
-    graph.write({"a": {"b": 0.5}, "c": {"a": 0.25}})
-    assert refresher.refresh()
-    assert plain(refresher.snapshot) == {"a": {"b": 0.5}, "c": {"a": 0.25}}
-
-    graph.write({})
-    refresher.refresh()
-    assert plain(refresher.snapshot) == {}
-    assert refresher.counters.full_loads == 1
-
-
-def test_a_full_load_reads_them_again() -> None:
-    graph = Graph()
-    graph.pulse["folded_at"] = 5
-    graph.write({"a": {"b": 0.5}})
-    refresher = Refresher(as_store(graph), Settings(_env_file=None))
-    refresher.refresh()
-    # Another graph: folded earlier, its items in another order, the stamp the same by chance.
-    graph.pulse["folded_at"], graph.items = 4, ["b", "a"]
-    refresher.refresh()
-    assert refresher.counters.full_loads == 2
-    assert plain(refresher.snapshot) == {"a": {"b": 0.5}}
