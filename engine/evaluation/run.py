@@ -157,6 +157,7 @@ def _evaluate(
         "term_parameters": parameters.to_dict(),
         "fusion_weights": fitted.fusion_weights(),
         "start": artefact.card["start"],
+        "resemblance": artefact.card["resemblance"],
         "graph_gain": artefact.card["graph_gain"],
         "model": artefact.card["model"],
         "history": fitted.progress.history,
