@@ -6,7 +6,7 @@
 // param: now INTEGER, epoch ms
 // param: basis STRING, what the rows go by
 // param: whole BOOLEAN, whether all rows were looked at
-// param: changed INTEGER, items that changed where not all were
+// param: changed INTEGER, items that changed since all were compared, to be added to those before where not all were
 // param: writes INTEGER, transactions so far as this run knows them; where there are more another run has written between its own
 // returns: written INTEGER, 0; no row where it is fenced
 // mode: write
@@ -21,7 +21,7 @@ SET s.basis = CASE
     WHEN $whole THEN $basis
     ELSE s.basis
   END,
-  s.changed = CASE WHEN $whole THEN 0 ELSE coalesce(s.changed, 0) + $changed END,
+  s.changed = CASE WHEN $whole THEN 0 ELSE coalesce(s.changed, 0) END + $changed,
   s.stamp = CASE WHEN s.pending IS NULL THEN s.stamp WHEN s.stamp >= $now THEN s.stamp + 1 ELSE $now END
 REMOVE s.pending
 RETURN 0 AS written

@@ -134,7 +134,7 @@ def replace_resembling(
         basis: What the rows go by.
         known: What the graph says, where it is read already.
         places: Items that `similar` is of, by index [N]; all when empty. The others stay as they are.
-        changed: How many items changed, where only those of `places` are looked at.
+        changed: Items that changed since all were compared; added to those before where `similar` is not of all.
         similarity: Gives the similarity of an item to some others, by index; with it a row of other items that are as
             similar stays.
         batch_items: Items of one transaction.

@@ -60,7 +60,8 @@ def resemble_in_graph(
     nothing = sparse.csr_array((len(ids), len(ids)))
     if len(ids) > MOST_ITEMS:
         _log.warning("too_many_items_to_compare", items=len(ids), most=MOST_ITEMS)
-        return write(nothing, basis="")
+        # Below it again nothing that is there can be gone on from.
+        return write(nothing, basis=rule.basis, changed=len(ids))
     views = items.views(rule.view)
     if views is None:
         return write(nothing, basis=rule.basis)
@@ -75,7 +76,9 @@ def resemble_in_graph(
     some = known.basis == rule.basis and (known.changed + len(moved)) * _FEW < len(ids)
     places = _touched(known, views, rule, moved) if some else None
     similar = resembling(views, rule.view, rule.neighbours, of=places)
-    return write(similar, basis=rule.basis, known=known, places=places, changed=len(moved), similarity=similarity)
+    return write(
+        similar, basis=rule.basis, known=known, places=places, changed=len(moved) if some else 0, similarity=similarity
+    )
 
 
 def _touched(
