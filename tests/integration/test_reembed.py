@@ -166,7 +166,7 @@ def test_all_then_some_then_what_is_dirty(
         assert get_job(store, job_id).result["items"] == 2
 
         # New behaviour and a new item are embedded by themselves.
-        store.write("reembed/embedded_until", version=version, until=now_ms() + 1000)
+        store.write("reembed/embedded_until", version=version, until=now_ms() + 1000, basis=None)
         store.write_transaction(
             lambda tx: tx.run_text("MATCH (v:EmbeddingVersion) SET v.embedded_until = $now", now=now_ms()).consume()
         )
