@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from engine.features.place import MEDIA
 from engine.graph.store import GraphStore
 from engine.model.inferred_edges import ItemViews
-from engine.pipelines.dataset import item_text
+from engine.pipelines.dataset import FoundItems, read_items
 from engine.pipelines.media import MediaReader
-from engine.training.data import ItemTable
 
 _FETCH_ROWS: Final = 500
 
 Float32 = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was read.
-
-    Attributes:
-        table: The items, without vectors.
-        texts: What the text encoder reads of each.
-        media: What each names as its image, and as its sound.
-        reached: Counted edges that reach each [I].
-    """
-
-    table: ItemTable
-    texts: Sequence[str]
-    media: Mapping[str, Sequence[object]]
-    reached: npt.NDArray[np.int64]
 
 
 class GraphItems:
@@ -65,10 +45,11 @@ class GraphItems:
         """Ids of the items, sorted."""
         return self._found.table.ids
 
-    @property
+    @cached_property
     def reached(self) -> npt.NDArray[np.int64]:
         """Counted edges that reach each item [I]."""
-        return self._found.reached
+        counts = {row["id"]: row["reached"] for row in self._store.stream("inferred/reached", fetch_size=_FETCH_ROWS)}
+        return np.array([counts.get(item_id, 0) for item_id in self.ids], dtype=np.int64)
 
     def views(self, view: str) -> ItemViews | None:
         """Give what the items can be compared by, a view among it; none where no item has what the view is of."""
@@ -91,25 +72,5 @@ class GraphItems:
         return {} if self._media is None else self._media.read(self.ids, self._found.media).vectors
 
     @cached_property
-    def _found(self) -> _Found:
-        ids: list[str] = []
-        titles: list[str] = []
-        texts: list[str] = []
-        media: dict[str, list[object]] = {name: [] for name in MEDIA}
-        interests: dict[str, int] = {}
-        rows, columns, weights, reached = array("q"), array("q"), array("d"), array("q")
-        for number, row in enumerate(self._store.stream("inferred/items", fetch_size=_FETCH_ROWS)):
-            ids.append(row["id"])
-            titles.append(row["title"] or "")
-            texts.append(item_text(row["title"], row["description"]))
-            reached.append(row["reached"])
-            for name in MEDIA:
-                media[name].append(row[name])
-            for interest_id, weight in row["about"]:
-                rows.append(number)
-                columns.append(interests.setdefault(interest_id, len(interests)))
-                weights.append(weight)
-        entries = (np.array(weights, np.float32), (np.array(rows, np.int64), np.array(columns, np.int64)))
-        about = sparse.csr_array(entries, shape=(len(ids), len(interests)))
-        table = ItemTable(ids, titles, None, about, list(interests))
-        return _Found(table, texts, media, np.array(reached, np.int64))
+    def _found(self) -> FoundItems:
+        return read_items(self._store, lambda stage, done, total: None)
