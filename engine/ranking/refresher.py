@@ -201,12 +201,13 @@ class Refresher:
             if self._failure is not None:
                 _log.info("the ranking state is refreshed again")
             self._failure = None
-            if new is not old:
-                self._snapshot = replace(new, serial=0 if old is None else old.serial + 1)
-                self._loaded.set()
+            # Before the snapshot: a request that waits for the first one asks at once how old it is.
             self._fresh_at = begun
             if self._whole:
                 self._whole_at = begun
+            if new is not old:
+                self._snapshot = replace(new, serial=0 if old is None else old.serial + 1)
+                self._loaded.set()
             self.counters.refreshes += 1
             self.counters.last_refresh_ms = 1000 * (time.monotonic() - begun)
             return new is not old

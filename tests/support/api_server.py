@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.settings import Settings
 from tests.support.servers import PATIENT
 
 ROOT = Path(__file__).resolve().parents[2]
+_SHOWN_ERRORS = 3
 _READ_AT = re.compile(r'^interestgraph_state_read_at_seconds{process="(\d+)"} (\S+)$', re.MULTILINE)
 _LISTENING = re.compile(r"listening on (http://\S+?)[\"\s]")
 
@@ -63,6 +64,11 @@ class ApiServer:
     def log(self) -> str:
         """Everything it has logged."""
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def errors(self) -> str:
+        """Give the latest errors of its log."""
+        lines = [line for line in self.log().splitlines() if '"level": "error"' in line]
+        return "\n".join(lines[-_SHOWN_ERRORS:])
 
     def worker_pids(self) -> list[int]:
         """Process ids of the workers."""
@@ -149,10 +155,12 @@ class ApiServer:
 def running_api(environment: Mapping[str, str], home: Path) -> Iterator[ApiServer]:
     """Run one while a block lasts."""
     server = ApiServer(environment, home)
+    _started.append(server)
     try:
         yield server.start()
     finally:
         server.stop()
+        _started.remove(server)
 
 
 def address_of(neo4j: Settings, redis_url: str) -> dict[str, str]:
@@ -164,6 +172,20 @@ def address_of(neo4j: Settings, redis_url: str) -> dict[str, str]:
         "NEO4J_PASSWORD": found.neo4j_password,
         "REDIS_URL": redis_url,
     }
+
+
+_started: list[ApiServer] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Show beside a failure what the servers hide from those who ask: the errors they have logged."""
+    report = yield
+    if report.failed:
+        report.sections += [
+            ("errors that the API has logged", text) for server in _started if (text := server.errors())
+        ]
+    return report
 
 
 @pytest.fixture(scope="session")
