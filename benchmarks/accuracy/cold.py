@@ -151,7 +151,7 @@ def _scorers(
             vectors = _without_id(trainer, counted, heard=heard)
             found[name] = model_scorer(trainer, parameters, history, plain, vectors=vectors)
         if own_edges is not None and own is not None:
-            found["model, new items with vectors of their neighbours"] = model_scorer(
+            found["model, new items with vectors by the rule"] = model_scorer(
                 trainer, parameters, history, plain, (views, own)
             )
             found["the same and inferred edges"] = model_scorer(

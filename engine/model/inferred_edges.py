@@ -2,15 +2,16 @@
 
     x(i → j) = Σ_n sim(j, n)^p · ( w(i → n) · √(r̄ / r_n) + o · [i = n] · max_m w(n → m) )
     ŵ(i → j) = f · ( x(i → j) · (r̄ / Σ_i x(i → j))^b )^q, times σ in a model's score
-    e_j      = a · Σ_n sim(j, n)^p · e_n / Σ_n sim(j, n)^p
+    e_j      = a · Σ_n sim(j, n)^p · e_n / Σ_n sim(j, n)^p,  or what the model makes of j
 
 over the k items n nearest to j that have behaviour: who comes to a neighbour comes to j, and so does the neighbour
 itself. r_n is the sum of the edges that reach n, r̄ its mean: how popular a neighbour is says little of j, and with
-b = 1 every new item is reached as much as the mean item. What the neighbours' vectors say of j is less sure than what
-an item's own vector says of itself, so it is shrunk by a; σ makes up for what its logit lacks, and f is right where
+b = 1 every new item is reached as much as the mean item. The vector of j is what the model makes of its content, its
+interests and the graph, or the mean of its neighbours' vectors. What these say of j is less sure than what an item's
+own vector says of itself, so the mean is shrunk by a. σ makes up for what the logit of j lacks, and f is right where
 counted edges rank alone. The certainty of an edge is the share of edges as strong that turned out real for items that
-were hidden (see `engine.training.inference`, which chooses view, p, o, b, q, a, f and σ). Counted edges are left as
-they are.
+were hidden (see `engine.training.inference`, which chooses view, vectors, p, o, b, q, a, f and σ). Counted edges are
+left as they are.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from engine.training.data import ItemTable
+
+VectorSource = Literal["neighbours", "model"]
 
 NEIGHBOURS: Final = 10
 KEEP: Final = 50
@@ -47,7 +50,8 @@ class InferenceRule:
         exponent: q.
         factor: f.
         evening: b.
-        shrinkage: a; it matters only where a model ranks.
+        vectors: Where the vectors of items that no counted edge reaches are from; it matters only where a model ranks.
+        shrinkage: a; it matters only where vectors are from the neighbours.
         scale: σ.
         strengths: Strengths (weights) at which the certainty is known, rising.
         certainties: Certainty at each of them, never falling.
@@ -60,6 +64,7 @@ class InferenceRule:
     exponent: float
     factor: float
     evening: float = 0.0
+    vectors: VectorSource = "neighbours"
     shrinkage: float = 1.0
     scale: float = 1.0
     strengths: tuple[float, ...] = ()

@@ -36,8 +36,9 @@ def infer_for_graph(
 ) -> int:
     """Infer edges for every item that has not enough counted ones, and replace those in the graph.
 
-    Items that no counted edge reaches also get the mean of their neighbours' vectors in place of their own, shrunk as
-    the rule says; the rule's factor makes up for that, so an item that the model has learnt gets no edges.
+    Where the rule takes vectors from neighbours, items that no counted edge reaches also get the mean of theirs in
+    place of their own, shrunk. The rule's factor makes up for what a new item's vector lacks, so an item that the model
+    has learnt gets no edges.
 
     Args:
         store: The graph.
@@ -62,8 +63,9 @@ def infer_for_graph(
     views = items.views(rule.view) if len(new) and weights.nnz else None
     edges: list[InferredEdge] = []
     if views is not None:
-        untaken = np.flatnonzero((reached == 0) & ~known)
-        _write_vectors(store, ids, weights, views, untaken, rule, fence)
+        if rule.vectors == "neighbours":
+            untaken = np.flatnonzero((reached == 0) & ~known)
+            _write_vectors(store, ids, weights, views, untaken, rule, fence)
         found = infer_edges(weights, views, new, rule)
         columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
         edges = [

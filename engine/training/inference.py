@@ -28,6 +28,7 @@ from engine.model.inferred_edges import (
     NEIGHBOURS,
     InferenceRule,
     ItemViews,
+    VectorSource,
     edge_strengths,
     infer_edges,
     with_behaviour,
@@ -43,8 +44,9 @@ _HIDDEN_TARGETS: Final = 10_000
 # A loss of 1 % is not to be seen in fewer.
 _OTHER_TARGETS: Final = 20_000
 _CHUNK: Final = 128
+_FIRST_SHRINKAGE: Final = 0.5
+_SHRINKAGES: Final = (0.25, 0.35, 0.5, 0.7, 1.0)
 _CHOICES: Final[Sequence[tuple[str, Sequence[float]]]] = (
-    ("shrinkage", (0.25, 0.35, 0.5, 0.7, 1.0)),
     ("power", (1.0, 2.0, 3.0, 4.0)),
     ("own", (0.0, 1.0, 2.0, 4.0, 8.0)),
     ("evening", (0.0, 0.5, 1.0)),
@@ -63,6 +65,9 @@ class Ranking(Protocol):
 
     width: int
     """Length of the vectors of hidden items; 0 where these do not matter."""
+
+    sources: Sequence[VectorSource]
+    """Where these may be from; none where they do not matter."""
 
     highest_factor: float
     """Factor that a rule may have at most."""
@@ -96,6 +101,7 @@ class ByCounts:
     """
 
     width = 0
+    sources: Sequence[VectorSource] = ()
     highest_factor = HIGHEST_FACTOR
 
     def __init__(self, fold: Fold) -> None:
@@ -170,11 +176,17 @@ def choose_rule(
         return max(rules, key=lambda rule: measured(rule)[0])
 
     start = InferenceRule(views.names[0], NEIGHBOURS, power=2.0, own=2.0, exponent=1.0, factor=1.0, evening=0.5)
-    chosen = best([replace(start, view=view, shrinkage=0.5) for view in views.names])
+    sources = trials[0].sources
+    if "model" in sources:
+        start = replace(start, vectors="model")
+    elif sources:
+        start = replace(start, shrinkage=_FIRST_SHRINKAGE)
+    chosen = best([replace(start, view=view) for view in views.names])
+    if "neighbours" in sources:
+        chosen = best([chosen, *(replace(chosen, vectors="neighbours", shrinkage=value) for value in _SHRINKAGES)])
     for name, values in _CHOICES:
-        if name != "shrinkage" or trials[0].with_vectors:
-            changes: list[dict[str, Any]] = [{name: value} for value in values]
-            chosen = best([chosen, *(replace(chosen, **change) for change in changes)])
+        changes: list[dict[str, Any]] = [{name: value} for value in values]
+        chosen = best([chosen, *(replace(chosen, **change) for change in changes)])
     gain, rule = measured(chosen)
     if not gain:
         return None
@@ -204,6 +216,7 @@ class _Trial:
         self._share = share
         self._views = views
         self._ranking = ranking(fold)
+        self.sources = self._ranking.sources
         self.with_vectors = self._ranking.width > 0
         self.highest_factor = self._ranking.highest_factor
         self._near: dict[str, sparse.csr_array] = {}

@@ -2,13 +2,15 @@
 
 By counted edges alone a rule's factor is right; a trained model ranks items with behaviour higher, so the same edges
 would hardly bring a new item into a list. So the rule is chosen by the model's whole score where there is a model: as
-in `engine.training.inference`, with the vectors of hidden items made from their neighbours'. The model has learnt from
-events of the hidden items, so its user states are a little better on them than on items that are new in truth.
+in `engine.training.inference`, with the vectors that hidden items would have as new ones: what the model makes of them
+without their ids, or the mean of their neighbours'. The model has learnt from events of the hidden items, so its user
+states are a little better on them than on items that are new in truth.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +19,8 @@ import torch
 from scipy import sparse
 
 from engine.model.co_occurrence import CoOccurrenceTerm
-from engine.model.inferred_edges import InferenceRule, ItemViews, neighbour_vectors, with_behaviour
+from engine.model.inferred_edges import InferenceRule, ItemViews, VectorSource, neighbour_vectors, with_behaviour
+from engine.model.recommender import GraphTensors
 from engine.training.data import InteractionTable
 from engine.training.graphs import whole_graph
 from engine.training.hiding import Fold
@@ -55,6 +58,12 @@ class ByModel:
         self._plain = vectors.float().cpu().numpy()
         self.width = self._plain.shape[1]
         self._new = fold.new
+        # A model that never lost an id makes nothing of an item without one.
+        self.sources: Sequence[VectorSource] = ("neighbours",)
+        if trainer.config.id_dropout > 0:
+            self.sources = ("model", "neighbours")
+            made = trainer.item_vectors(_graph_of(trainer, fold.term), new=fold.new)
+            self._made = made[torch.from_numpy(fold.new).to(made.device)].float().cpu().numpy()
         self._popularity = parameters.popularity_scale * self._scorer.popularity(fold.new)
 
     def scores(self, users: npt.NDArray[np.integer]) -> tuple[Floats, Floats]:
@@ -70,7 +79,9 @@ class ByModel:
         return total.astype(np.float64), np.concatenate([kept, denominator], axis=1)
 
     def vectors(self, near: sparse.csr_array, rule: InferenceRule) -> npt.NDArray[np.float32]:
-        """Give the vectors of hidden items; one without a neighbour has no number in it and is not ranked."""
+        """Give the vectors of hidden items; one that has none has no number in it and is not ranked."""
+        if rule.vectors == "model":
+            return self._made
         found = np.full((near.shape[0], self._plain.shape[1]), np.nan, dtype=np.float32)
         rows, means = neighbour_vectors(near, rule, lambda used: self._plain[used])
         found[rows] = means
@@ -132,7 +143,7 @@ def model_scorer(
     parameters: TermParameters,
     history: InteractionTable,
     term: CoOccurrenceTerm,
-    neighbours: tuple[ItemViews, InferenceRule] | None = None,
+    inferred: tuple[ItemViews, InferenceRule] | None = None,
     *,
     added: sparse.csr_array | None = None,
     vectors: torch.Tensor | None = None,
@@ -145,7 +156,7 @@ def model_scorer(
         parameters: Weights of the terms.
         history: What is known of the users.
         term: Edges; the graph is heard over them.
-        neighbours: Where given, items without behaviour have the mean of their neighbours' vectors.
+        inferred: Where given, items without behaviour have the vectors that this rule gives them.
         added: Inferred edges that count too; the graph is not heard over them.
         vectors: Vectors of the items [I, D]; the model's own over these edges when empty.
         counted: Behaviour that popularity is counted on; as the split says when empty.
@@ -154,18 +165,9 @@ def model_scorer(
     if counted is None:
         counted = history if trainer.split.counts_history else trainer.split.train
     if vectors is None:
-        vectors = trainer.item_vectors(
-            whole_graph(trainer.data, term, settings.model.graph_neighbours).to(trainer.device)
-        )
-    if neighbours is not None:
-        views, rule = neighbours
-        known = with_behaviour(term.counted)
-        new = np.setdiff1d(np.arange(len(trainer.data.items)), known)
-        plain = vectors.float().cpu().numpy()
-        near = views.nearest(rule.view, new, known, rule.neighbours)
-        rows, means = neighbour_vectors(near, rule, lambda used: plain[used])
-        vectors = vectors.clone()
-        vectors[torch.from_numpy(new[rows]).to(vectors.device)] = torch.from_numpy(means).to(vectors)
+        vectors = trainer.item_vectors(_graph_of(trainer, term))
+    if inferred is not None:
+        vectors = _with_new(trainer, term, vectors, *inferred)
     scorer = ModelScorer(
         trainer.model,
         vectors,
@@ -179,3 +181,23 @@ def model_scorer(
     )
     scorer.parameters = parameters
     return scorer
+
+
+def _with_new(
+    trainer: Trainer, term: CoOccurrenceTerm, vectors: torch.Tensor, views: ItemViews, rule: InferenceRule
+) -> torch.Tensor:
+    """Give items without behaviour the vectors that a rule gives them [I, D]."""
+    known = with_behaviour(term.counted)
+    new = np.setdiff1d(np.arange(len(trainer.data.items)), known)
+    if rule.vectors == "model":
+        return trainer.item_vectors(_graph_of(trainer, term), new=new)
+    plain = vectors.float().cpu().numpy()
+    near = views.nearest(rule.view, new, known, rule.neighbours)
+    rows, means = neighbour_vectors(near, rule, lambda used: plain[used])
+    found = vectors.clone()
+    found[torch.from_numpy(new[rows]).to(found.device)] = torch.from_numpy(means).to(found)
+    return found
+
+
+def _graph_of(trainer: Trainer, term: CoOccurrenceTerm) -> GraphTensors:
+    return whole_graph(trainer.data, term, trainer.settings.model.graph_neighbours).to(trainer.device)

@@ -284,10 +284,17 @@ class Trainer:
         return self.group.told(ranks.summary().get("ndcg@10", 0.0))
 
     @torch.no_grad()
-    def item_vectors(self, graph: GraphTensors) -> torch.Tensor:
-        """Give the refined vectors of the items [I, D]; what no behaviour has taught an id goes without."""
+    def item_vectors(self, graph: GraphTensors, *, new: npt.NDArray[np.integer] | None = None) -> torch.Tensor:
+        """Give the refined vectors of the items [I, D]; what no behaviour has taught an id goes without.
+
+        Args:
+            graph: The graph that is heard.
+            new: Items that go without an id too, as those do that come after training.
+        """
         self.model.eval()
-        nodes, _ = self.model.node_vectors(graph, keep_id=torch.from_numpy(self.taught).to(self.device))
+        keep_id = self.taught.copy()
+        keep_id[[] if new is None else new] = False
+        nodes, _ = self.model.node_vectors(graph, keep_id=torch.from_numpy(keep_id).to(self.device))
         return nodes[: len(self.data.items)]
 
     def _epoch(self, progress: Progress, clock: Clock) -> float:

@@ -265,3 +265,13 @@ def test_an_item_without_behaviour_gets_the_vector_of_its_neighbour(graph: Graph
     np.testing.assert_allclose(of["new"], vectors[3], rtol=1e-5)
     for name in ("chair", "pot", "red"):
         np.testing.assert_allclose(of[name], vectors[ids.index(name)], rtol=1e-5)
+
+
+def test_or_keeps_the_vector_that_the_model_made_of_it(graph: GraphStore, settings: Settings) -> None:
+    ids = ["chair", "new", "pot", "red"]
+    vectors = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
+    write_vectors(graph, "Item", ids, vectors, fence=Fence(VERSION))
+    assert infer(graph, settings, replace(RULE, vectors="model")) == 3
+    found = read_vectors(graph, VERSION, "Item")
+    of = dict(zip(found.ids, found.matrix, strict=True))
+    np.testing.assert_allclose(np.stack([of[name] for name in ids]), vectors, rtol=1e-5)

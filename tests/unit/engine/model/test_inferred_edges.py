@@ -113,7 +113,11 @@ def test_several_views_count_alike() -> None:
 def test_a_rule_is_the_same_after_json() -> None:
     assert InferenceRule.from_dict(RULE.to_dict()) == RULE
     # Models of before had no evening, shrinkage and scale.
-    older = {name: value for name, value in RULE.to_dict().items() if name not in {"evening", "shrinkage", "scale"}}
+    older = {
+        name: value
+        for name, value in RULE.to_dict().items()
+        if name not in {"evening", "vectors", "shrinkage", "scale"}
+    }
     assert InferenceRule.from_dict(older) == RULE
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm
-from engine.model.inferred_edges import InferenceRule, ItemViews, infer_edges, with_behaviour
+from engine.model.inferred_edges import InferenceRule, ItemViews, VectorSource, infer_edges, with_behaviour
 from engine.ranking.card import read_card
 from engine.settings import Settings, load_settings
 from engine.training import inference, inferred_scale
@@ -33,6 +34,15 @@ def trainer(tmp_path: Path) -> Trainer:
     data = twins(1, told=True, group=20)
     settings: Settings = load_settings(model={"dim": 16}, training={"threads": 1})
     return Trainer(data, leave_one_out(data), settings, strengths=np.array([0.0, 1.0]), folder=tmp_path)
+
+
+@pytest.fixture
+def reader(trainer: Trainer, tmp_path: Path) -> Trainer:
+    """The same with content: it can do without ids."""
+    content = np.random.default_rng(3).normal(size=(len(trainer.data.items), 4)).astype(np.float32)
+    data = replace(trainer.data, items=replace(trainer.data.items, content=content))
+    settings: Settings = load_settings(model={"dim": 16, "id_dropout": 0.2}, training={"threads": 1})
+    return Trainer(data, leave_one_out(data), settings, strengths=np.array([0.0, 1.0]), folder=tmp_path / "reader")
 
 
 def parameters(trainer: Trainer) -> TermParameters:
@@ -60,8 +70,10 @@ def test_no_edges_are_inferred_where_edges_are_left_out(trainer: Trainer) -> Non
     assert rule_for_model(trainer, parameters(trainer), ItemViews(trainer.data.items)) is None
 
 
-def test_what_is_found_is_what_the_whole_score_ranks(trainer: Trainer) -> None:
+@pytest.mark.parametrize("vectors_from", ["neighbours", "model"])
+def test_what_is_found_is_what_the_whole_score_ranks(vectors_from: VectorSource, reader: Trainer) -> None:
     # The evidence that a score needs gives that score.
+    trainer, rule = reader, replace(RULE, vectors=vectors_from)
     p = parameters(trainer)
     table = trainer.split.validation.history
     fold = Fold(table, 4 * PAIRS, np.array([7, 31]), trainer.counting)
@@ -70,13 +82,14 @@ def test_what_is_found_is_what_the_whole_score_ranks(trainer: Trainer) -> None:
     ranking = ByModel(trainer, p, vectors, fold)
     users = np.arange(40)
     scores, states = ranking.scores(users)
-    near = views.nearest("words", fold.new, with_behaviour(fold.term.weights), RULE.neighbours)
-    base = ranking.base(users, states, ranking.vectors(near, RULE))
-    edges = infer_edges(fold.term.weights, views, fold.new, RULE).matrix(4 * PAIRS)
-    evidence = fold.term.histories(latest_items(fold.table, users, fold.term.latest)) @ edges
+    near = views.nearest("words", fold.new, with_behaviour(fold.term.counted), rule.neighbours)
+    base = ranking.base(users, states, ranking.vectors(near, rule))
+    edges = infer_edges(fold.term.counted, views, fold.new, rule).matrix(4 * PAIRS)
+    latest = latest_items(fold.table, users, fold.term.latest)
+    evidence = fold.term.histories(latest) @ (edges + fold.term.weights)
     total = ranking.total(base, evidence.toarray()[:, fold.new])
     np.testing.assert_allclose(ranking.needed(base, total), evidence.toarray()[:, fold.new], atol=1e-5)
-    whole = model_scorer(trainer, p, fold.table, fold.term, (views, RULE), added=edges)(users)
+    whole = model_scorer(trainer, p, fold.table, fold.term, (views, rule), added=edges)(users)
     # Up to the softmax's denominator, which is the same for all items of a user.
     ours = np.concatenate([total, scores[:, :3]], axis=1)
     theirs = np.concatenate([whole[:, fold.new], whole[:, :3]], axis=1)
@@ -95,6 +108,41 @@ def test_new_items_stand_where_their_neighbours_stand(trainer: Trainer) -> None:
     sequence = scorer.terms(users, interests=False)["sequence"]
     others = [sequence[:, place] for place in range(20) if place != 7]
     assert any(np.allclose(sequence[:, 7], each, atol=1e-5) for each in others)
+
+
+def test_what_the_model_makes_of_a_new_item_knows_nothing_of_its_id(reader: Trainer, trainer: Trainer) -> None:
+    table = reader.split.validation.history
+    fold = Fold(table, 4 * PAIRS, np.array([7, 31]), reader.counting)
+    rule = replace(RULE, vectors="model")
+
+    def made() -> np.ndarray:
+        vectors = reader.item_vectors(reader.graph)
+        ranking = ByModel(reader, parameters(reader), vectors, fold)
+        return ranking.vectors(sparse.csr_array((2, 4 * PAIRS)), rule)
+
+    before = made()
+    torch.nn.init.normal_(reader.model.item_embedding.weight[torch.tensor([7, 31])])
+    with torch.no_grad():
+        reader.model.item_embedding.weight[torch.tensor([7, 31])] += 1.0
+    np.testing.assert_array_equal(before, made())
+    # Without content there is nothing to make one of.
+    vectors = trainer.item_vectors(trainer.graph)
+    fold = Fold(trainer.split.validation.history, 4 * PAIRS, np.array([7, 31]), trainer.counting)
+    assert ByModel(trainer, parameters(trainer), vectors, fold).sources == ("neighbours",)
+
+
+@pytest.mark.parametrize("better", ["neighbours", "model"])
+def test_the_vectors_that_find_more_are_taken(
+    better: VectorSource, reader: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(trials: object, rule: InferenceRule) -> tuple[float, InferenceRule]:
+        return (0.2 if rule.vectors == better and rule.shrinkage in (0.7, 1.0) else 0.1), replace(rule, factor=3.0)
+
+    monkeypatch.setattr(inference, "_measured", measured)
+    found = rule_for_model(reader, parameters(reader), ItemViews(reader.data.items))
+    assert found is not None
+    assert found.vectors == better
+    assert found.shrinkage == (0.7 if better == "neighbours" else 1.0)
 
 
 def test_a_hidden_item_is_as_little_known_as_a_new_one(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
