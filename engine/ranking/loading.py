@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.domain import EpochMs
+from engine.domain import EpochMs, now_ms
 from engine.graph.attributes import RESERVED_NAMES
 from engine.graph.store import GraphStore
 from engine.interests.decay import days_ms, value_at
@@ -75,8 +75,12 @@ def load_snapshot(store: GraphStore, settings: Settings, *, as_of: EpochMs | Non
     interests = read_interest_names(store)
     index = {item.id: place for place, item in enumerate(items)}
     half_life_ms = days_ms(settings.co_occurrence.half_life_days)
-    # Without a fold there may still be edges: a recount writes rows before it is done.
-    reference = as_of if as_of is not None else max((item.popularity_at or 0 for item in items), default=0)
+    reference = as_of
+    if reference is None:
+        # Without a fold there may still be edges: a recount writes rows before it is done. Where nothing is counted
+        # at all, what is counted next is likely to be of now: seen from 1970 it would be without measure.
+        times = [item.popularity_at for item in items if item.popularity_at is not None]
+        reference = max(times, default=now_ms())
     rows = {}
     for row in read_rows(store):
         place = index.get(row.id)

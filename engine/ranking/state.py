@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+_MOST_MASS: Final = 1e280
+"""The sum over all items stays a number. Masses this large are seen from long before, until the next full load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +325,6 @@ def log_share(mass: Float64, alive: Mask) -> Float64:
         mass: Decayed sums of signals as of one time [I].
         alive: Items that count [I].
     """
-    smooth = np.where(alive, mass + 1.0, 0.0)
+    smooth = np.where(alive, np.minimum(mass, _MOST_MASS) + 1.0, 0.0)
     total = float(smooth.sum())
     return np.log(np.where(alive, smooth, 1.0) / max(total, 1.0))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cypher import catalogue
 from engine.cooccurrence.fold import fold
-from engine.domain import MS_PER_DAY, Event
+from engine.domain import MS_PER_DAY, Event, now_ms
 from engine.events.apply import apply_events
 from engine.graph.entities import About, Item, upsert_items
 from engine.graph.store import GraphStore
@@ -138,3 +140,28 @@ def test_steps_are_found_behind_many_impressions_up_to_a_bound(store: GraphStore
         settings = Settings(ranking=RankingSettings(history_scan=scan))
         apply_events(store, events, settings=settings)
         assert len(read_user(store, "u", settings=settings, at=NOW, with_seen=True).history) == steps
+
+
+def test_what_is_first_counted_during_a_look_has_a_measure(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, now = Settings(), now_ms()
+    refresher = Refresher(store, settings)
+    refresher.refresh()
+    upsert_items(store, [Item("a"), Item("b")])
+    takes = [("a", "u"), ("b", "u"), ("b", "v")]
+    events = [Event(f"{number}", "purchase", user, item, now) for number, (item, user) in enumerate(takes)]
+    apply_events(store, events, settings=settings)
+    read = refresher._with_items
+
+    def folded_meanwhile(*known: Any) -> Any:
+        # The look has read that nothing is counted; then comes the first fold, and then the items are read.
+        fold(store, settings)
+        return read(*known)
+
+    monkeypatch.setattr(refresher, "_with_items", folded_meanwhile)
+    assert refresher.refresh()
+    snapshot = refresher.snapshot
+    assert snapshot is not None
+    assert snapshot.as_of is None
+    # A purchase is 1: a has 1 + 1 of 5, b 2 + 1.
+    shares = {name: float(np.exp(snapshot.log_share[place])) for name, place in snapshot.catalogue.index.items()}
+    assert shares == pytest.approx({"a": 0.4, "b": 0.6}, rel=1e-3)

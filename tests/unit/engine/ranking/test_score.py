@@ -13,7 +13,7 @@ from engine.ranking.explain import Explainer
 from engine.ranking.profile import profile_in
 from engine.ranking.rows import Rows
 from engine.ranking.score import score_items, sequence_steps, user_vector
-from engine.ranking.state import Snapshot
+from engine.ranking.state import Snapshot, log_share
 from tests.support.model_folder import TERMS, write_model
 from tests.support.snapshots import HALF_LIFE_MS, NOW, VERSION, item, snapshot_of, space_of, user
 
@@ -151,3 +151,9 @@ def test_an_item_without_a_vector_counts_as_an_average_one(folder: Path) -> None
     vector = user_vector(snapshot, profile)
     assert vector is not None
     assert vector.tolist() == [2, 0]
+
+
+def test_a_share_is_a_number_however_large_the_masses() -> None:
+    found = log_share(np.array([np.inf, 1e308, 1e308, 0.0, 5.0]), np.array([True, True, True, True, False]))
+    assert np.isfinite(found).all()
+    assert np.exp(found[:3]) == pytest.approx(1 / 3)
