@@ -36,6 +36,7 @@ _CHUNK_ITEMS: Final = 256
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,18 @@ class ItemViews:
             total += _dense(vectors[rows] @ vectors[columns].T)
         return np.maximum(total / len(parts), 0)
 
-    def nearest(self, view: str, new: Int64, known: Int64, neighbours: int) -> sparse.csr_array:
-        """Give the similarities of new items to their nearest known ones, CSR [N, I] over the whole catalogue."""
+    def nearest(
+        self, view: str, new: Int64, known: Int64, neighbours: int, *, progress: Progress | None = None
+    ) -> sparse.csr_array:
+        """Give the similarities of new items to their nearest known ones, CSR [N, I] over the whole catalogue.
+
+        Args:
+            view: What is compared.
+            new: By index [N].
+            known: By index.
+            neighbours: How many nearest ones.
+            progress: Called with how many new items have been compared, and N.
+        """
         size = len(self)
         k = min(neighbours, len(known))
         rows, columns, values = [], [], []
@@ -177,6 +188,8 @@ class ItemViews:
             rows.append(np.repeat(np.arange(start, start + len(cosine)), k))
             columns.append(known[best].ravel())
             values.append(np.take_along_axis(cosine, best, axis=1).ravel())
+            if progress is not None:
+                progress(start + len(chunk), len(new))
         if not rows:
             return sparse.csr_array((0, size))
         entries = (np.concatenate(values).astype(np.float64), (np.concatenate(rows), np.concatenate(columns)))

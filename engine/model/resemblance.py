@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from engine.model.inferred_edges import ItemViews
+from engine.model.inferred_edges import ItemViews, Progress
 
 RESEMBLING: Final = 20
 """n: with 50 or 150 of each item Beauty's validation is hardly better (ADR 25)."""
@@ -63,7 +63,12 @@ class ResemblanceRule:
 
 
 def resembling(
-    views: ItemViews, view: str, neighbours: int = RESEMBLING, *, of: npt.NDArray[np.int64] | None = None
+    views: ItemViews,
+    view: str,
+    neighbours: int = RESEMBLING,
+    *,
+    of: npt.NDArray[np.int64] | None = None,
+    progress: Progress | None = None,
 ) -> sparse.csr_array:
     """Give sim(i, j) for the items j that each item i resembles most, CSR float32 [N, I]; no item resembles itself.
 
@@ -72,6 +77,8 @@ def resembling(
         view: Which of it.
         neighbours: n.
         of: Items i, by index [N]; all when empty.
+        progress: Called with how many items have been compared, and N.
     """
     every = np.arange(len(views), dtype=np.int64)
-    return views.nearest(view, every if of is None else of, every, neighbours).astype(np.float32)
+    found = views.nearest(view, every if of is None else of, every, neighbours, progress=progress)
+    return found.astype(np.float32)

@@ -133,9 +133,17 @@ class _Reembedding:
         rule = self.embedder.resemblance
         if rule is None or (changed == [] and joined_by(self.store) == rule.basis):
             return
+
+        def compared(done: int, total: int) -> None:
+            step = f"joins items that resemble each other: {done} of {total} compared"
+            self.run.report(self.standing.done, self.standing.total, step)
+            self.run.check()
+
         self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
         self.run.check()
-        written = resemble_in_graph(self.store, self.settings, rule, fence=self.fence, items=items, changed=changed)
+        written = resemble_in_graph(
+            self.store, self.settings, rule, fence=self.fence, items=items, changed=changed, progress=compared
+        )
         self.standing.add("resembling", written)
 
     def _infer(self, items: GraphItems) -> None:

@@ -14,7 +14,7 @@ from scipy import sparse
 from engine.graph.resemblance import Known, read_resembling, replace_resembling
 from engine.graph.store import GraphStore
 from engine.graph.writeback import Fence
-from engine.model.inferred_edges import ItemViews
+from engine.model.inferred_edges import ItemViews, Progress
 from engine.model.resemblance import MOST_ITEMS, ResemblanceRule, resembling
 from engine.pipelines.item_views import GraphItems
 from engine.settings import Settings
@@ -34,6 +34,7 @@ def resemble_in_graph(
     fence: Fence,
     items: GraphItems | None = None,
     changed: Sequence[str] | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Join every item to those it resembles most, in place of those that the graph joins it to.
 
@@ -47,6 +48,8 @@ def resemble_in_graph(
         fence: What has to hold for a write.
         items: The graph's items where they are read already, or are compared by `content`, `image` or `audio`.
         changed: Ids of the items that came or changed since; all items are joined anew when empty.
+        progress: Called with how many items have been compared, and how many are; what it raises ends the run before
+            anything is written.
 
     Returns:
         Edges written; above `MOST_ITEMS` items none, and those that are there go.
@@ -75,7 +78,7 @@ def resemble_in_graph(
     moved = np.array([place for place, item_id in enumerate(ids) if item_id in wanted], dtype=np.int64)
     some = known.basis == rule.basis and (known.changed + len(moved)) * _FEW < len(ids)
     places = _touched(known, views, rule, moved) if some else None
-    similar = resembling(views, rule.view, rule.neighbours, of=places)
+    similar = resembling(views, rule.view, rule.neighbours, of=places, progress=progress)
     return write(
         similar, basis=rule.basis, known=known, places=places, changed=len(moved) if some else 0, similarity=similarity
     )

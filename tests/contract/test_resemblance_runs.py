@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import FencedError, InterestGraphError
+from engine.errors import CancelledError, FencedError, InterestGraphError
 from engine.forgetting.items import forget_item
 from engine.graph.entities import Item, upsert_items
 from engine.graph.store import GraphStore
@@ -36,9 +36,9 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """How many items each run looked at; none stands for all."""
     found: list[int | None] = []
 
-    def counted(*arguments: Any, of: Any = None) -> Any:
+    def counted(*arguments: Any, of: Any = None, **named: Any) -> Any:
         found.append(None if of is None else len(of))
-        return resembling(*arguments, of=of)
+        return resembling(*arguments, of=of, **named)
 
     monkeypatch.setattr(resemblance, "resembling", counted)
     return found
@@ -134,6 +134,20 @@ def test_who_writes_between_anothers_writes_is_found_out(
     assert stamp(store) > told
     resemble(store, settings)
     assert state(store)["basis"] == RULE.basis
+
+
+def test_who_is_stopped_while_items_are_compared_writes_nothing(graph: GraphStore, settings: Settings) -> None:
+    told: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        raise CancelledError("Somebody asked this job to stop.")
+
+    with pytest.raises(CancelledError):
+        resemble_in_graph(graph, settings, RULE, fence=Fence(VERSION), progress=stop)
+    assert told == [(5, 5)]
+    assert edges(graph) == {}
+    assert stamp(graph) == 0
 
 
 def test_who_is_fenced_off_writes_nothing(graph: GraphStore, settings: Settings) -> None:
