@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -24,84 +25,108 @@ ENOUGH_EDGES: Final = 10
 """Counted edges that reach an item from which on nothing is inferred for it."""
 _FETCH_ROWS: Final = 500
 
+Float32 = npt.NDArray[np.float32]
 
-def infer_for_graph(
-    store: GraphStore,
-    settings: Settings,
-    rule: InferenceRule,
-    *,
-    fence: Fence,
-    items: GraphItems | None = None,
-    learnt: Container[str] = frozenset(),
-) -> int:
-    """Infer edges for every item that has not enough counted ones, and replace those in the graph.
 
-    Where the rule takes vectors from neighbours, items that no counted edge reaches also get the mean of theirs in
-    place of their own, shrunk. The rule's factor makes up for what a new item's vector lacks, so an item that the model
-    has learnt gets no edges.
+class NewItems:
+    """Items that behaviour has told nothing or little of yet: what leads to them, and what stands for their vectors.
 
     Args:
         store: The graph.
         settings: Half-life of counted edges.
         rule: The rule of the version's model.
-        fence: What has to hold for a write.
         items: The graph's items where they are read already, or are compared by `content`, `image` or `audio`.
-        learnt: Ids of items that the model has learnt from behaviour.
-
-    Returns:
-        Edges written.
-
-    Raises:
-        FencedError: The version may not be written or another run has the job.
+        learnt: Ids of items that the model has learnt from behaviour. The rule's factor makes up for what a new item's
+            vector lacks, so these get no edges.
     """
-    items = items or GraphItems(store)
-    ids, reached = items.ids, items.reached
-    index = {item_id: place for place, item_id in enumerate(ids)}
-    known = np.array([item_id in learnt for item_id in ids], dtype=bool)
-    new = np.flatnonzero((reached < ENOUGH_EDGES) & ~known)
-    weights, as_of = _read_weights(store, settings, index)
-    views = items.views(rule.view) if len(new) and weights.nnz else None
-    edges: list[InferredEdge] = []
-    if views is not None:
-        if rule.vectors == "neighbours":
-            untaken = np.flatnonzero((reached == 0) & ~known)
-            _write_vectors(store, ids, weights, views, untaken, rule, fence)
-        found = infer_edges(weights, views, new, rule)
-        columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
-        edges = [
-            InferredEdge(ids[target], ids[source], weight, certainty)
-            for source, target, weight, certainty in zip(*columns, strict=True)
-        ]
-    return replace_inferred(store, edges, as_of=as_of, fence=fence)
 
+    def __init__(
+        self,
+        store: GraphStore,
+        settings: Settings,
+        rule: InferenceRule,
+        *,
+        items: GraphItems | None = None,
+        learnt: Container[str] = frozenset(),
+    ) -> None:
+        self._store, self._settings, self._rule = store, settings, rule
+        self._items = items or GraphItems(store)
+        self._learnt = learnt
 
-def _write_vectors(
-    store: GraphStore,
-    ids: Sequence[str],
-    weights: sparse.csr_array,
-    views: ItemViews,
-    new: npt.NDArray[np.int64],
-    rule: InferenceRule,
-    fence: Fence,
-) -> None:
-    """Write the mean of the neighbours' vectors; where a neighbour has none yet, nothing is written."""
-    vectors: dict[str, npt.NDArray[np.float32]] = {}
+    def infer(self, fence: Fence) -> int:
+        """Infer edges for every item that has not enough counted ones, and replace those in the graph.
 
-    def vectors_of(used: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        found = read_vectors(store, fence.version, ITEM, ids=[ids[place] for place in used.tolist()])
-        vectors.update(zip(found.ids, found.matrix, strict=True))
-        # None is used where no new item resembles anything.
-        if not len(used) or len(vectors) < len(used):
-            return np.full((len(used), 1), np.nan, dtype=np.float32)
-        return np.stack([vectors[ids[place]] for place in used.tolist()])
+        Where the rule takes vectors from neighbours, items that no counted edge reaches also get these.
 
-    known = with_behaviour(weights)
-    new = np.setdiff1d(new, known)
-    if not len(new):
-        return
-    rows, means = neighbour_vectors(views.nearest(rule.view, new, known, rule.neighbours), rule, vectors_of)
-    if len(rows) and np.isfinite(means).all():
-        write_vectors(store, ITEM, [ids[place] for place in new[rows].tolist()], means, fence=fence)
+        Args:
+            fence: What has to hold for a write.
+
+        Returns:
+            Edges written.
+
+        Raises:
+            FencedError: The version may not be written or another run has the job.
+        """
+        ids, (weights, as_of) = self._items.ids, self._counted
+        new = np.flatnonzero((self._items.reached < ENOUGH_EDGES) & ~self._known)
+        views = self._views if len(new) else None
+        edges: list[InferredEdge] = []
+        if views is not None:
+            named, vectors = self.vectors(fence.version)
+            if named:
+                write_vectors(self._store, ITEM, named, vectors, fence=fence)
+            found = infer_edges(weights, views, new, self._rule)
+            columns = (found.source.tolist(), found.target.tolist(), found.weight.tolist(), found.certainty.tolist())
+            edges = [
+                InferredEdge(ids[target], ids[source], weight, certainty)
+                for source, target, weight, certainty in zip(*columns, strict=True)
+            ]
+        return replace_inferred(self._store, edges, as_of=as_of, fence=fence)
+
+    def vectors(self, version: str, only: Collection[str] | None = None) -> tuple[Sequence[str], Float32]:
+        """Give the mean of their neighbours' vectors, shrunk, for items that no counted edge reaches.
+
+        Args:
+            version: The version whose vectors are read.
+            only: Ids of items that are wanted; all when empty.
+
+        Returns:
+            Ids, and vectors [N, D]. None where vectors are not from neighbours, or a neighbour has none yet.
+        """
+        nothing: tuple[Sequence[str], Float32] = [], np.zeros((0, 0), dtype=np.float32)
+        if self._rule.vectors != "neighbours" or self._views is None:
+            return nothing
+        ids, known = self._items.ids, with_behaviour(self._counted[0])
+        wanted = np.ones(len(ids), dtype=bool) if only is None else np.isin(np.array(ids), list(only))
+        new = np.setdiff1d(np.flatnonzero((self._items.reached == 0) & ~self._known & wanted), known)
+
+        def vectors_of(used: npt.NDArray[np.int64]) -> Float32:
+            found = read_vectors(self._store, version, ITEM, ids=[ids[place] for place in used.tolist()])
+            of = dict(zip(found.ids, found.matrix, strict=True))
+            # None is used where no new item resembles anything.
+            if not len(used) or len(of) < len(used):
+                return np.full((len(used), 1), np.nan, dtype=np.float32)
+            return np.stack([of[ids[place]] for place in used.tolist()])
+
+        near = self._views.nearest(self._rule.view, new, known, self._rule.neighbours)
+        rows, means = neighbour_vectors(near, self._rule, vectors_of)
+        if not len(rows) or not np.isfinite(means).all():
+            return nothing
+        return [ids[place] for place in new[rows].tolist()], means
+
+    @cached_property
+    def _known(self) -> npt.NDArray[np.bool_]:
+        return np.array([item_id in self._learnt for item_id in self._items.ids], dtype=bool)
+
+    @cached_property
+    def _counted(self) -> tuple[sparse.csr_array, EpochMs]:
+        index = {item_id: place for place, item_id in enumerate(self._items.ids)}
+        return _read_weights(self._store, self._settings, index)
+
+    @property
+    def _views(self) -> ItemViews | None:
+        """What items are compared by; none where nothing is counted yet."""
+        return self._items.views(self._rule.view) if self._counted[0].nnz else None
 
 
 def _read_weights(store: GraphStore, settings: Settings, index: dict[str, int]) -> tuple[sparse.csr_array, EpochMs]:

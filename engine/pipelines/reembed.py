@@ -25,7 +25,7 @@ from engine.graph.writeback import WRITABLE_STATES, Fence, write_attention, writ
 from engine.jobs.parameters import ReembedParameters
 from engine.jobs.run import JobRun
 from engine.model.embedder import Embedder
-from engine.pipelines.inferred import infer_for_graph
+from engine.pipelines.inferred import NewItems
 from engine.pipelines.item_views import GraphItems
 from engine.pipelines.media import MOST_EXAMPLES, MediaReader, tell
 from engine.pipelines.neighbourhood import Neighbourhood, read_neighbourhood
@@ -102,6 +102,13 @@ class _Reembedding:
             self.embedder.media, self.embedder.modalities, settings, refresh=params.encode_text
         )
         self.fence = Fence(version, run.job.id, run.fence)
+        self.items = GraphItems(self.store, encode=self.texts.encode, media=self.media)
+        rule = self.embedder.inference
+        self.new_items = (
+            None
+            if rule is None
+            else NewItems(self.store, settings, rule, items=self.items, learnt=self.embedder.learnt)
+        )
         self.standing = Standing(began_at=now_ms()) if run.cursor is None else Standing(**json.loads(run.cursor))
 
     def execute(self) -> Mapping[str, Any]:
@@ -121,14 +128,13 @@ class _Reembedding:
             standing.stage, standing.after = number + 1, ""
             self._keep(f"has embedded {_PLURAL[label]}")
         if self.params.selection in ("all", "dirty"):
-            items = GraphItems(self.store, encode=self.texts.encode, media=self.media)
-            self._resemble(items, selected[ITEM])
+            self._resemble(selected[ITEM])
             # Where all items are embedded, or new and changed ones were.
             if selected[ITEM] is None or selected[ITEM]:
-                self._infer(items)
+                self._infer()
         return self._finish()
 
-    def _resemble(self, items: GraphItems, changed: Sequence[str] | None) -> None:
+    def _resemble(self, changed: Sequence[str] | None) -> None:
         """Join items to those they resemble, where some changed or they are joined on another basis."""
         rule = self.embedder.resemblance
         if rule is None or (changed == [] and joined_by(self.store) == rule.basis):
@@ -142,21 +148,17 @@ class _Reembedding:
         self.run.report(self.standing.done, self.standing.total, "joins items that resemble each other")
         self.run.check()
         written = resemble_in_graph(
-            self.store, self.settings, rule, fence=self.fence, items=items, changed=changed, progress=compared
+            self.store, self.settings, rule, fence=self.fence, items=self.items, changed=changed, progress=compared
         )
         self.standing.add("resembling", written)
 
-    def _infer(self, items: GraphItems) -> None:
+    def _infer(self) -> None:
         """Infer edges anew."""
-        rule = self.embedder.inference
-        if rule is None:
+        if self.new_items is None:
             return
         self.run.report(self.standing.done, self.standing.total, "infers edges of new items")
         self.run.check()
-        written = infer_for_graph(
-            self.store, self.settings, rule, fence=self.fence, items=items, learnt=self.embedder.learnt
-        )
-        self.standing.add("inferred", written)
+        self.standing.add("inferred", self.new_items.infer(self.fence))
 
     def _select(self) -> dict[str, list[str] | None]:
         """Give the nodes of each label; none for all of them."""
@@ -215,7 +217,7 @@ class _Reembedding:
             self._write(INTEREST, found.interest_ids[:count], made.interests[:count])
             return
         count = len(set(ids) & set(found.item_ids))
-        self._write(ITEM, found.item_ids[:count], made.items[:count])
+        self._write(ITEM, found.item_ids[:count], self._as_new(found.item_ids[:count], made.items[:count]))
         source, target, _ = found.co_occurs
         heard = source < count
         weights = write_attention(
@@ -238,6 +240,23 @@ class _Reembedding:
             fence=self.fence,
         )
         self.standing.add("attention", weights)
+
+    def _as_new(self, ids: Sequence[str], vectors: Float32) -> Float32:
+        """Put what stands for the vectors of new items in their place at once, where a version is served meanwhile.
+
+        With its own vector and edges that make up for another, an item would come before all others until the edges are
+        inferred anew.
+        """
+        if self.params.selection == "all" or self.new_items is None:
+            return vectors
+        if all(item_id in self.embedder.learnt for item_id in ids):
+            return vectors
+        place = {item_id: number for number, item_id in enumerate(ids)}
+        named, means = self.new_items.vectors(self.version, ids)
+        found = vectors.copy()
+        for item_id, mean in zip(named, means, strict=True):
+            found[place[item_id]] = mean
+        return found
 
     def _content(self, found: Neighbourhood, *, seeds: int) -> dict[str, Float32]:
         """Encode texts and media of items; what is refused counts for the seeds, which come first."""

@@ -19,8 +19,8 @@ _DID: Final = {
     "dwell": "looked at",
 }
 _OFTEN: Final = {
-    "purchase": "people who bought it often take this next",
-    "view": "people who viewed it often go on to this",
+    "purchase": "people who bought it often take {this} next",
+    "view": "people who viewed it often go on to {this}",
 }
 _LONGEST_TITLE: Final = 80
 
@@ -81,8 +81,10 @@ def _by_co_occurrence(step: Mapping[str, Any], now: EpochMs) -> str:
     did = _DID.get(step["event"], "chose")
     if step.get("source") == "resembles":
         return f"Because it resembles {_name(step)}, which you {did} {ago(step['at'], now)}."
-    often = _OFTEN.get(step["event"], "people who did often take this next")
-    return f"Because you {did} {_name(step)} {ago(step['at'], now)}: {often}."
+    often = _OFTEN.get(step["event"], "people who did often take {this} next")
+    # Of an inferred edge nobody has taken the item; what it resembles was taken.
+    this = "things like this" if step.get("source") == "inferred" else "this"
+    return f"Because you {did} {_name(step)} {ago(step['at'], now)}: {often.format(this=this)}."
 
 
 def _by_fatigue(step: Mapping[str, Any], now: EpochMs) -> str:

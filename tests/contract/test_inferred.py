@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +23,13 @@ from engine.graph.vectors import read_vectors
 from engine.graph.versions import create_version
 from engine.graph.writeback import Fence, write_vectors
 from engine.interests.decay import days_ms
+from engine.jobs import create_job
+from engine.jobs.run import JobRun, take_job
 from engine.model.inferred_edges import InferenceRule
-from engine.pipelines.inferred import ENOUGH_EDGES, infer_for_graph
+from engine.pipelines import inferred as inferred_pipeline
+from engine.pipelines import reembed as reembed_pipeline
+from engine.pipelines.inferred import ENOUGH_EDGES, NewItems
+from engine.pipelines.reembed import run_reembed
 from engine.ranking.explain import Explainer
 from engine.ranking.filters import Filters
 from engine.ranking.profile import profile_in, read_user
@@ -31,9 +39,10 @@ from engine.ranking.service import parameters_for, rank
 from engine.ranking.state import Snapshot
 from engine.settings import Settings
 from engine.verification.verify import verify
+from tests.support.tiny_model import make_tiny_version
 
 NOW = 20_000 * MS_PER_DAY
-VERSION = "v20260101000000"
+VERSION, TINY = "v20260101000000", "v20260103000000"
 RULE = InferenceRule(
     "words", 1, power=1.0, own=1.0, exponent=1.0, factor=0.5, strengths=(0.0, 1.0), certainties=(0.0, 0.5)
 )
@@ -69,7 +78,7 @@ def graph(store: GraphStore, settings: Settings) -> GraphStore:
 
 
 def infer(store: GraphStore, settings: Settings, rule: InferenceRule = RULE) -> int:
-    return infer_for_graph(store, settings, rule, fence=Fence(VERSION))
+    return NewItems(store, settings, rule).infer(Fence(VERSION))
 
 
 def inferred(store: GraphStore) -> dict[tuple[str, str], dict[str, Any]]:
@@ -137,6 +146,10 @@ def test_they_are_served_and_explained(graph: GraphStore, settings: Settings) ->
     assert paths["new"][0]["source"] == "inferred"
     assert paths["new"][0]["certainty"] == pytest.approx(0.5 * weight, rel=1e-6)
     assert "certainty" not in paths["red"][0]
+    # Nobody has taken it: the sentence does not say so.
+    new, red = explainer.explain([index["new"], index["red"]])
+    assert new.text == "Because you bought Tea pot today: people who bought it often take things like this next."
+    assert red.text == "Because you bought Tea pot today: people who bought it often take this next."
 
 
 def test_a_running_process_hears_of_them(graph: GraphStore, settings: Settings) -> None:
@@ -191,7 +204,7 @@ def test_the_first_who_takes_a_new_item_does_not_make_it_fall(graph: GraphStore,
 
 def test_an_item_that_the_model_has_learnt_gets_none(graph: GraphStore, settings: Settings) -> None:
     infer(graph, settings)
-    assert infer_for_graph(graph, settings, RULE, fence=Fence(VERSION), learnt={"new"}) == 0
+    assert NewItems(graph, settings, RULE, learnt={"new"}).infer(Fence(VERSION)) == 0
     assert inferred(graph) == {}
 
 
@@ -227,7 +240,7 @@ def test_they_go_with_the_item(graph: GraphStore, settings: Settings) -> None:
 
 def test_a_retired_version_writes_none(graph: GraphStore, settings: Settings) -> None:
     with pytest.raises(FencedError):
-        infer_for_graph(graph, settings, RULE, fence=Fence("v20250101000000"))
+        NewItems(graph, settings, RULE).infer(Fence("v20250101000000"))
     assert inferred(graph) == {}
 
 
@@ -275,3 +288,35 @@ def test_or_keeps_the_vector_that_the_model_made_of_it(graph: GraphStore, settin
     found = read_vectors(graph, VERSION, "Item")
     of = dict(zip(found.ids, found.matrix, strict=True))
     np.testing.assert_allclose(np.stack([of[name] for name in ids]), vectors, rtol=1e-5)
+
+
+@pytest.mark.parametrize("selection", ["dirty", "items"])
+def test_a_new_item_is_never_served_with_half_a_guess(
+    selection: str, graph: GraphStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(_env_file=None, home=tmp_path, cache=tmp_path / "cache")
+    forget_item(graph, settings, "new")
+    version = make_tiny_version(graph, settings, settings.models_dir, version=TINY)
+    path = settings.models_dir / version / "card.json"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**card, "inference": replace(RULE, shrinkage=0.5).to_dict()}), encoding="utf-8")
+    written: list[np.ndarray] = []
+
+    def run(parameters: dict[str, Any]) -> None:
+        job = create_job(graph, "reembed", {"version": version, **parameters})
+        taken = JobRun(graph, take_job(graph, job.id, runner="one", lost_after_s=60).job, heartbeat_s=60)
+        taken.finish("succeeded", "done", result=run_reembed(taken, settings))
+
+    def spied(store: GraphStore, label: str, ids: Sequence[str], vectors: np.ndarray, **named: Any) -> int:
+        written.extend(vector for name, vector in zip(ids, vectors, strict=True) if name == "new")
+        return write_vectors(store, label, ids, vectors, **named)
+
+    run({"selection": "dirty"})
+    upsert_items(graph, [Item("new", title="Lamp red")])
+    for module in (inferred_pipeline, reembed_pipeline):
+        monkeypatch.setattr(module, "write_vectors", spied)
+    run({"selection": selection, **({"ids": ["new"]} if selection == "items" else {})})
+    assert written
+    [like] = read_vectors(graph, version, "Item", ids=["red"]).matrix
+    for vector in written:
+        np.testing.assert_allclose(vector, 0.5 * like, rtol=1e-5)

@@ -23,7 +23,7 @@ from engine.graph.store import GraphStore
 from engine.graph.writeback import Fence
 from engine.model.inferred_edges import InferenceRule
 from engine.pipelines import resemblance
-from engine.pipelines.inferred import infer_for_graph
+from engine.pipelines.inferred import NewItems
 from engine.pipelines.item_views import GraphItems
 from engine.pipelines.resemblance import resemble_in_graph
 from engine.settings import Settings
@@ -184,10 +184,10 @@ def test_counting_inference_and_verification_never_meet_them(graph: GraphStore, 
     apply_events(graph, events, settings=settings)
     fold(graph, settings)
     rule = InferenceRule("words", 1, power=1.0, own=1.0, exponent=1.0, factor=0.5)
-    inferred = infer_for_graph(graph, settings, rule, fence=Fence(VERSION))
+    inferred = NewItems(graph, settings, rule).infer(Fence(VERSION))
     resemble(graph, settings)
     before = edges(graph)
-    assert infer_for_graph(graph, settings, rule, fence=Fence(VERSION)) == inferred
+    assert NewItems(graph, settings, rule).infer(Fence(VERSION)) == inferred
     assert verify(graph, settings).ok
     rebuild(graph, settings)
     assert verify(graph, settings).ok

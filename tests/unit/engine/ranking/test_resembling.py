@@ -138,7 +138,7 @@ def test_reasons_add_up_and_say_what_resembles(snapshot: Snapshot) -> None:
     both = 0.5 * (0.75 + 0.125)
     assert [step["share"] for step in paths[0]] == pytest.approx([2 / (2 + both), both / (2 + both)])
     assert "certainty" not in paths[2][0]
-    assert reasons[1].text == "Because you bought A yesterday: people who bought it often take this next."
+    assert reasons[1].text == "Because you bought A yesterday: people who bought it often take things like this next."
     assert reasons[2].text == "Because it resembles B, which you bought today."
 
 
