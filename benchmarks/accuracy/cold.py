@@ -146,10 +146,12 @@ def _scorers(
         trainer, parameters = fitted.trainer, fitted.parameters
         plain = CoOccurrenceTerm(counted, trainer.counting.added)
         found["model"] = model_scorer(trainer, parameters, history, plain)
-        for heard in (False, True):
-            name = "model, new items " + ("hear the graph" if heard else "by content and interests")
-            vectors = _without_id(trainer, counted, heard=heard)
-            found[name] = model_scorer(trainer, parameters, history, plain, vectors=vectors)
+        new = np.setdiff1d(np.arange(size), with_behaviour(counted))
+        for name, vectors in {
+            "by content and interests": _unheard(trainer, new),
+            "hear the graph": trainer.item_vectors(trainer.graph, new=new),
+        }.items():
+            found[f"model, new items {name}"] = model_scorer(trainer, parameters, history, plain, vectors=vectors)
         if own_edges is not None and own is not None:
             found["model, new items with vectors by the rule"] = model_scorer(
                 trainer, parameters, history, plain, (views, own)
@@ -175,14 +177,12 @@ def _resemblance(held: Held, views: ItemViews, term: CoOccurrenceTerm) -> Resemb
 
 
 @torch.no_grad()
-def _without_id(trainer: Trainer, counted: sparse.csr_array, *, heard: bool) -> torch.Tensor:
-    """Give the vectors of the items [I, D], those without behaviour without an id."""
+def _unheard(trainer: Trainer, new: npt.NDArray[np.integer]) -> torch.Tensor:
+    """Give the vectors of the items before the graph refines them [I, D], those of new items without an id."""
     trainer.model.eval()
-    graph, items = trainer.graph, len(trainer.data.items)
-    keep_id = torch.zeros(items, dtype=torch.bool, device=trainer.device)
-    keep_id[torch.from_numpy(with_behaviour(counted))] = True
-    nodes = trainer.model.node_vectors(graph, keep_id=keep_id)[0] if heard else None
-    return (trainer.model.base_vectors(graph, keep_id=keep_id) if nodes is None else nodes)[:items]
+    keep_id = torch.ones(len(trainer.data.items), dtype=torch.bool, device=trainer.device)
+    keep_id[torch.from_numpy(new).to(trainer.device)] = False
+    return trainer.model.base_vectors(trainer.graph, keep_id=keep_id)[: len(trainer.data.items)]
 
 
 def _counted(weights: sparse.csr_array, history: InteractionTable, train: InteractionTable) -> Scorer:

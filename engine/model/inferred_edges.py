@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +77,14 @@ class InferenceRule:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Read it from plain data."""
+        """Read it from plain data.
+
+        Raises:
+            ValueError: The source of vectors is none that there is.
+        """
         lists = {name: tuple(plain[name]) for name in ("strengths", "certainties")}
+        if (source := plain.get("vectors", "neighbours")) not in get_args(VectorSource):
+            raise ValueError(f"inference.vectors is {source}, not one of {', '.join(get_args(VectorSource))}")
         return cls(**{**plain, **lists})
 
     def certainty(self, weights: npt.NDArray[np.floating]) -> Float64:

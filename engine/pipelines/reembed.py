@@ -94,6 +94,7 @@ class _Reembedding:
         state = get_version(self.store, version).state
         if state not in WRITABLE_STATES:
             raise ConflictError(f"The version is {state}.", field="version", value=version)
+        self.served = state is not VersionState.BUILDING
         run.report(run.job.done, run.job.total, "loads the model")
         self.embedder = Embedder.load(settings.models_dir / version)
         cache = None if params.encode_text else settings.cache
@@ -242,14 +243,12 @@ class _Reembedding:
         self.standing.add("attention", weights)
 
     def _as_new(self, ids: Sequence[str], vectors: Float32) -> Float32:
-        """Put what stands for the vectors of new items in their place at once, where a version is served meanwhile.
+        """Put what stands for the vectors of new items in their place at once where it may be served meanwhile.
 
-        With its own vector and edges that make up for another, an item would come before all others until the edges are
-        inferred anew.
+        With its own vector and edges that make up for another, an item would rank too high until edges are inferred
+        anew.
         """
-        if self.params.selection == "all" or self.new_items is None:
-            return vectors
-        if all(item_id in self.embedder.learnt for item_id in ids):
+        if self.new_items is None or not self.served or all(item_id in self.embedder.learnt for item_id in ids):
             return vectors
         place = {item_id: number for number, item_id in enumerate(ids)}
         named, means = self.new_items.vectors(self.version, ids)

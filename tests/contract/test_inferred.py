@@ -290,7 +290,7 @@ def test_or_keeps_the_vector_that_the_model_made_of_it(graph: GraphStore, settin
     np.testing.assert_allclose(np.stack([of[name] for name in ids]), vectors, rtol=1e-5)
 
 
-@pytest.mark.parametrize("selection", ["dirty", "items"])
+@pytest.mark.parametrize("selection", ["all", "dirty", "items"])
 def test_a_new_item_is_never_served_with_half_a_guess(
     selection: str, graph: GraphStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,7 +311,7 @@ def test_a_new_item_is_never_served_with_half_a_guess(
         written.extend(vector for name, vector in zip(ids, vectors, strict=True) if name == "new")
         return write_vectors(store, label, ids, vectors, **named)
 
-    run({"selection": "dirty"})
+    run({"selection": "all"})
     upsert_items(graph, [Item("new", title="Lamp red")])
     for module in (inferred_pipeline, reembed_pipeline):
         monkeypatch.setattr(module, "write_vectors", spied)

@@ -151,6 +151,9 @@ class ApiServer:
         return httpx.Client(base_url=self.url, timeout=120, **options)
 
 
+_started: list[ApiServer] = []
+
+
 @contextlib.contextmanager
 def running_api(environment: Mapping[str, str], home: Path) -> Iterator[ApiServer]:
     """Run one while a block lasts."""
@@ -172,9 +175,6 @@ def address_of(neo4j: Settings, redis_url: str) -> dict[str, str]:
         "NEO4J_PASSWORD": found.neo4j_password,
         "REDIS_URL": redis_url,
     }
-
-
-_started: list[ApiServer] = []
 
 
 @pytest.hookimpl(wrapper=True)

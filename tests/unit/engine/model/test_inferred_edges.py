@@ -112,13 +112,12 @@ def test_several_views_count_alike() -> None:
 
 def test_a_rule_is_the_same_after_json() -> None:
     assert InferenceRule.from_dict(RULE.to_dict()) == RULE
-    # Models of before had no evening, shrinkage and scale.
-    older = {
-        name: value
-        for name, value in RULE.to_dict().items()
-        if name not in {"evening", "vectors", "shrinkage", "scale"}
-    }
+    # Models of before had no evening, vectors, shrinkage and scale.
+    newer = {"evening", "vectors", "shrinkage", "scale"}
+    older = {name: value for name, value in RULE.to_dict().items() if name not in newer}
     assert InferenceRule.from_dict(older) == RULE
+    with pytest.raises(ValueError, match=r"inference\.vectors is nothing"):
+        InferenceRule.from_dict({**older, "vectors": "nothing"})
 
 
 def test_items_are_compared_by_their_images_without_what_all_share() -> None:
