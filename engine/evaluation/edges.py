@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +13,51 @@ from engine.evaluation.bootstrap import interval
 from engine.training.data import Targets, recent, seen
 
 Weights = npt.NDArray[np.floating]
+Int = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Which of the edges that leave a user's last item were followed.
+
+    Attributes:
+        edges: Edges that could be followed, those of one user together [M].
+        user: Whose choice each is, from 0 [M].
+        followed: Whether its item was taken [M].
+        users: Number of users.
+    """
+
+    edges: Int
+    user: Int
+    followed: npt.NDArray[np.bool_]
+    users: int
+
+    @classmethod
+    def of(cls, targets: Targets, source: Int, target: Int) -> Choices:
+        """Find the users whose held-out item is a neighbour of their last one, among at least two that are new to them.
+
+        Args:
+            targets: The window.
+            source: Item that each edge leaves [E].
+            target: Item that it reaches [E].
+        """
+        items = targets.positives.shape[1]
+        last, _, there, _ = recent(targets.history, targets.users, 1)
+        known = seen(targets.history, targets.users, items)
+        numbers = sparse.coo_array((np.arange(1, len(source) + 1), (source, target)), shape=(items, items)).tocsr()
+        rows = _without(numbers[last[:, 0]], known)
+        hits = rows.multiply(targets.positives.astype(np.int64)).tocsr()
+        hits.eliminate_zeros()
+        measured = np.flatnonzero(there[:, 0] & (np.diff(hits.indptr) > 0) & (np.diff(rows.indptr) > 1))
+        open_, taken = rows[measured].tocoo(), hits[measured].tocoo()
+        # A user's number and an edge's tell a choice.
+        width = len(source) + 1
+        followed = np.isin(open_.row * width + open_.data, taken.row * width + taken.data)
+        return cls(open_.data - 1, open_.row, followed, len(measured))
 
 
 def rank_edges(
-    targets: Targets,
-    source: npt.NDArray[np.integer],
-    target: npt.NDArray[np.integer],
-    weights: Mapping[str, Weights],
-    *,
-    baseline: str,
+    targets: Targets, source: Int, target: Int, weights: Mapping[str, Weights], *, baseline: str
 ) -> dict[str, dict[str, float | tuple[float, float]]]:
     """Rank the neighbours of each user's last item by weights of its edges.
 
@@ -37,26 +74,19 @@ def rank_edges(
     Returns:
         `mrr`, `hits@1` of each name, and what it gains over the baseline in MRR with a bootstrap interval over users.
     """
-    items = targets.positives.shape[1]
-    last, _, there, _ = recent(targets.history, targets.users, 1)
-    known = seen(targets.history, targets.users, items)
-    edges = sparse.coo_array((np.arange(1, len(source) + 1), (source, target)), shape=(items, items)).tocsr()
-    rows = _without(edges[last[:, 0]], known)
-    hits = rows.multiply(targets.positives.astype(np.int64)).tocsr()
-    hits.eliminate_zeros()
-    measured = np.flatnonzero(there[:, 0] & (np.diff(hits.indptr) > 0) & (np.diff(rows.indptr) > 1))
-    found = {name: np.zeros(len(measured)) for name in weights}
-    for place, row in enumerate(measured):
-        part = slice(rows.indptr[row], rows.indptr[row + 1])
-        true = np.isin(rows.indices[part], hits.indices[hits.indptr[row] : hits.indptr[row + 1]])
+    choices = Choices.of(targets, source, target)
+    begin = np.searchsorted(choices.user, np.arange(choices.users + 1))
+    found = {name: np.zeros(choices.users) for name in weights}
+    for user in range(choices.users):
+        part = slice(begin[user], begin[user + 1])
         for name, values in weights.items():
-            score = values[rows.data[part] - 1]
-            best = score[true].max()
-            found[name][place] = 1 / ((score > best).sum() + ((score == best).sum() + 1) / 2)
+            score = values[choices.edges[part]]
+            best = score[choices.followed[part]].max()
+            found[name][user] = 1 / ((score > best).sum() + ((score == best).sum() + 1) / 2)
     result: dict[str, dict[str, float | tuple[float, float]]] = {}
     for name, values in found.items():
-        result[name] = {"users": float(len(measured))}
-        if len(measured):
+        result[name] = {"users": float(choices.users)}
+        if choices.users:
             result[name] |= {"mrr": float(values.mean()), "hits@1": float((values == 1).mean())}
             if name != baseline:
                 result[name] |= {

@@ -28,7 +28,7 @@ from engine.evaluation.case import Case
 from engine.evaluation.edges import rank_edges
 from engine.evaluation.protocols import Ranks, rank
 from engine.model.artefact import read_artefact
-from engine.model.learned_edges import learned_edges
+from engine.model.learned_edges import EdgeRule, learned_edges
 from engine.training.graphs import strongest_edges
 from engine.training.group import TrainingGroup
 from engine.training.loop import Report, Trainer
@@ -153,7 +153,8 @@ def _evaluate(
         "test_by_history_length": _by_history_length(case, test),
         "users_whose_target_was_known": len(case.split.test.users) - len(test),
         "terms": _terms(case, scorer, tell, counts),
-        "edges": _edges(case, fitted.trainer, parameters),
+        "edges": _edges(case, fitted.trainer, EdgeRule.from_dict(artefact.card["edges"])),
+        "edge_rule": artefact.card["edges"],
         "term_parameters": parameters.to_dict(),
         "fusion_weights": fitted.fusion_weights(),
         "start": artefact.card["start"],
@@ -170,21 +171,13 @@ def _evaluate(
 
 
 @torch.no_grad()
-def _edges(case: Case, trainer: Trainer, parameters: TermParameters) -> Result:
+def _edges(case: Case, trainer: Trainer, rule: EdgeRule) -> Result:
     """Measure what is written back of each item's strongest edges: the count, graph attention, the learnt weight."""
     source, target, weight = strongest_edges(trainer.term, case.settings.model.graph_neighbours)
     nodes, attention = trainer.model.eval().node_vectors(
         trainer.graph, keep_id=torch.from_numpy(trainer.taught).to(trainer.device)
     )
-    learned = learned_edges(
-        trainer.model,
-        nodes[: len(case.data.items)],
-        source,
-        target,
-        weight,
-        scale=parameters.co_occurrence_scale,
-        epsilon=parameters.co_occurrence_epsilon,
-    )
+    learned = learned_edges(trainer.model, nodes[: len(case.data.items)], source, target, weight, rule)
     weights = {"count": weight, "attention": attention[: len(source)].float().cpu().numpy(), "learned": learned}
     return rank_edges(case.split.test, source, target, weights, baseline="count")
 

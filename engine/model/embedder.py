@@ -15,7 +15,7 @@ from scipy import sparse
 from engine.errors import ArtefactError
 from engine.model.artefact import Artefact, device, read_artefact
 from engine.model.inferred_edges import InferenceRule
-from engine.model.learned_edges import learned_edges
+from engine.model.learned_edges import EdgeRule, learned_edges
 from engine.model.recommender import graph_tensors
 from engine.model.resemblance import ResemblanceRule
 from engine.model.sequence import UserEncoder
@@ -64,8 +64,9 @@ class Embedder:
         self.neighbours = int(card["graph_neighbours"])
         self.text_encoder: str | None = card.get("text_encoder")
         self.media: Mapping[str, Mapping[str, Any]] = card.get("media") or {}
-        terms = card["terms"]
-        self._scale, self._epsilon = float(terms["co_occurrence_scale"]), float(terms["co_occurrence_epsilon"])
+        # A model that was trained before edges had a rule has none in its card.
+        edges = card.get("edges")
+        self._edges = EdgeRule() if edges is None else EdgeRule.from_dict(edges)
         rule = card.get("inference")
         self.inference = None if rule is None else InferenceRule.from_dict(rule)
         resemblance = card.get("resemblance")
@@ -136,8 +137,7 @@ class Embedder:
                 source,
                 target,
                 weight,
-                scale=self._scale,
-                epsilon=self._epsilon,
+                self._edges,
             ),
             about_attention=heard[edges : edges + abouts],
         )

@@ -1,12 +1,16 @@
 """The learnt weight of an edge: how likely one item follows another, among the neighbours that the graph counts.
 
-    ŵ(i → j) = softmax over j ∈ N(i) of  z(i) · e_j + λ · log(1 + w(i → j) / ε)
+    ŵ(i → j) = softmax over j ∈ N(i) of  α z(i) · e_j + β log w(i → j)
 
-z(i) is the user vector after item i alone. It is the score of the engine for a history of one item, less what all
-neighbours share, so that a count which behaviour elsewhere contradicts is corrected.
+z(i) is the user vector after item i alone. What the model expects and what was counted are two estimates of the same;
+α and β say how far each is to be believed. They are chosen on validation (`engine.training.edge_rule`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +21,30 @@ from engine.model.recommender import Recommender
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRule:
+    """How far an edge's weight follows the model, and how far the count.
+
+    Half of each, where nothing is known: the geometric mean of the two.
+
+    Attributes:
+        model: α.
+        count: β.
+    """
+
+    model: float = 0.5
+    count: float = 0.5
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read it from a card."""
+        return cls(float(data["model"]), float(data["count"]))
+
+    def to_dict(self) -> dict[str, float]:
+        """Give it as plain data."""
+        return asdict(self)
 
 
 @torch.no_grad()
@@ -34,8 +62,26 @@ def states_alone(model: Recommender, vectors: Tensor) -> Tensor:
     return torch.stack(states).mean(dim=0)
 
 
+@torch.no_grad()
+def evidence(model: Recommender, vectors: Tensor, source: Int, target: Int, weight: Float32) -> npt.NDArray[np.float64]:
+    """Give what the model and the count say of each edge: z(i) · e_j and log w [E, 2].
+
+    Args:
+        model: The model, in evaluation mode.
+        vectors: Item vectors [N, D].
+        source: Item that each edge leaves [E].
+        target: Item that it reaches [E].
+        weight: Its scaled count w [E].
+    """
+    states = states_alone(model, vectors)
+    begin, end = torch.from_numpy(source.astype(np.int64)), torch.from_numpy(target.astype(np.int64))
+    expected = (states[begin.to(vectors.device)] * vectors[end.to(vectors.device)]).sum(-1).float().cpu().numpy()
+    counted = np.log(np.maximum(weight, np.finfo(np.float32).tiny))
+    return np.stack([expected, counted], axis=1).astype(np.float64)
+
+
 def learned_edges(
-    model: Recommender, vectors: Tensor, source: Int, target: Int, weight: Float32, *, scale: float, epsilon: float
+    model: Recommender, vectors: Tensor, source: Int, target: Int, weight: Float32, rule: EdgeRule
 ) -> Float32:
     """Give the learnt weight of each edge; it sums to 1 over the edges that leave one item.
 
@@ -45,15 +91,22 @@ def learned_edges(
         source: Item that each edge leaves [E].
         target: Item that it reaches [E].
         weight: Its scaled count w [E].
-        scale: λ.
-        epsilon: ε.
+        rule: α and β.
     """
-    states = states_alone(model, vectors)
-    begin, end = torch.from_numpy(source.astype(np.int64)), torch.from_numpy(target.astype(np.int64))
-    expected = (states[begin.to(vectors.device)] * vectors[end.to(vectors.device)]).sum(-1).float().cpu().numpy()
-    score = expected + scale * np.log1p(weight / epsilon)
-    highest = np.full(len(vectors), -np.inf)
-    np.maximum.at(highest, source, score)
-    share = np.exp(score - highest[source])
-    total = np.bincount(source, share, minlength=len(vectors))
-    return np.asarray(share / total[source], dtype=np.float32)
+    score = evidence(model, vectors, source, target, weight) @ np.array([rule.model, rule.count])
+    return shares(score, source, len(vectors)).astype(np.float32)
+
+
+def shares(score: npt.NDArray[np.float64], group: Int, groups: int) -> npt.NDArray[np.float64]:
+    """Give the softmax of scores within each group [E].
+
+    Args:
+        score: Scores [E].
+        group: Group of each [E].
+        groups: Number of groups.
+    """
+    highest = np.full(groups, -np.inf)
+    np.maximum.at(highest, group, score)
+    share = np.exp(score - highest[group])
+    total = np.bincount(group, share, minlength=groups)
+    return np.asarray(share / total[group])

@@ -16,10 +16,12 @@ from engine.evaluation import baselines
 from engine.evaluation.protocols import PROTOCOLS, Scorer, evaluate
 from engine.model.artefact import read_card, write_artefact
 from engine.model.inferred_edges import InferenceRule, ItemViews
+from engine.model.learned_edges import EdgeRule
 from engine.model.resemblance import ResemblanceRule
 from engine.settings import Settings
 from engine.training.checkpoint import Progress
 from engine.training.data import Dataset, Split, Targets, split_by_time
+from engine.training.edge_rule import fit_edge_rule
 from engine.training.graphs import count_settings
 from engine.training.inferred_scale import rule_for_model
 from engine.training.loop import Report, Trainer
@@ -55,6 +57,7 @@ class Fitted:
         trainer: It holds the model.
         progress: How the training went.
         parameters: Weights of the terms.
+        edges: How the weights of edges that are written back follow model and count.
         seconds: Seconds that training and choosing took, resumed parts included.
         inference: How edges of items without behaviour are inferred; none where nothing is.
     """
@@ -62,6 +65,7 @@ class Fitted:
     trainer: Trainer
     progress: Progress
     parameters: TermParameters
+    edges: EdgeRule
     seconds: float
     inference: InferenceRule | None = None
 
@@ -110,7 +114,8 @@ def fit(
     begin = time.monotonic()
     scorer = trainer.scorer(split.validation.history)
     scorer.parameters = fit_scales(scorer, split.validation)
-    return Fitted(trainer, progress, scorer.parameters, start + progress.seconds + time.monotonic() - begin)
+    edges = fit_edge_rule(trainer)
+    return Fitted(trainer, progress, scorer.parameters, edges, start + progress.seconds + time.monotonic() - begin)
 
 
 def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Path:
@@ -136,6 +141,7 @@ def save(fitted: Fitted, models: Path, *, version: str, metrics: Metrics) -> Pat
             "inferred_scale": 1.0 if fitted.inference is None else fitted.inference.scale,
             "resemblance_scale": 0.0 if resemblance is None else resemblance.scale,
         },
+        "edges": fitted.edges.to_dict(),
         "resemblance": None if resemblance is None else resemblance.to_dict(),
         "inference": None if fitted.inference is None else fitted.inference.to_dict(),
         "seed": settings.training.seed,

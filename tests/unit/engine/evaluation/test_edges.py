@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from engine.evaluation.edges import rank_edges
+from engine.evaluation.edges import Choices, rank_edges
 from engine.training.data import InteractionTable, Targets
 
 # Item 0 leads to 1, 2 and 3; item 4 to 1 alone.
@@ -45,3 +45,12 @@ def test_nobody_is_measured_whose_target_is_no_neighbour_or_the_only_one() -> No
 def test_a_user_without_a_history_has_no_last_item() -> None:
     found = rank_edges(_targets([[4], []], [0, 3]), SOURCE, TARGET, WEIGHTS, baseline="count")
     assert found["count"] == {"users": 0.0}
+
+
+def test_choices_are_the_neighbours_that_are_new_to_the_user() -> None:
+    found = Choices.of(_targets([[0], [4], [1, 0]], [3, 1, 2]), SOURCE, TARGET)
+    # The second user has one neighbour alone: no choice.
+    assert found.users == 2
+    assert found.edges.tolist() == [0, 1, 2, 1, 2]
+    assert found.user.tolist() == [0, 0, 0, 1, 1]
+    assert found.followed.tolist() == [False, False, True, True, False]

@@ -53,7 +53,10 @@ def written(folder: Path, *, time_gaps: bool) -> Path:
     )
 
 
-@pytest.mark.parametrize(("name", "value"), [("terms", None), ("terms", {}), ("graph_neighbours", "many")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("event_types", None), ("edges", {}), ("edges", {"model": "much", "count": 1}), ("graph_neighbours", "many")],
+)
 def test_a_card_without_what_is_needed_is_named(folder: Path, tmp_path: Path, name: str, value: object) -> None:
     shutil.copytree(folder, tmp_path / VERSION)
     path = tmp_path / VERSION / "card.json"

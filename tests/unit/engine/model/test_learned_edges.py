@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.model.learned_edges import learned_edges, states_alone
+from engine.model.learned_edges import EdgeRule, learned_edges, shares, states_alone
 from engine.model.recommender import Recommender, RecommenderConfig
 
 SOURCE, TARGET = np.array([0, 0, 2]), np.array([1, 2, 0])
@@ -22,24 +22,42 @@ def model() -> Recommender:
     return model
 
 
-def test_weights_are_shares_of_what_is_expected_after_an_item(model: Recommender) -> None:
-    vectors = torch.randn(3, 8)
-    found = learned_edges(model, vectors, SOURCE, TARGET, WEIGHT, scale=0.7, epsilon=0.1)
+def test_weights_are_shares_of_what_is_expected_after_an_item_and_of_counts(model: Recommender) -> None:
+    vectors = torch.randn(3, 8) / 100
+    found = learned_edges(model, vectors, SOURCE, TARGET, WEIGHT, EdgeRule(0.3, 0.7))
     mask, time = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.long)
     with torch.no_grad():
         state = sum(model.encoder(vectors[None, :1], time + kind, mask, time)[0, 0] for kind in (1, 2)) / 2
-    score = [float(state @ vectors[item]) + 0.7 * np.log1p(weight / 0.1) for item, weight in ((1, 0.5), (2, 2.0))]
+    score = [0.3 * float(state @ vectors[item]) + 0.7 * np.log(weight) for item, weight in ((1, 0.5), (2, 2.0))]
     wanted = np.exp(score) / np.exp(score).sum()
-    np.testing.assert_allclose(found, [*wanted, 1.0], rtol=1e-5)
+    assert 0.01 < wanted[0] < 0.99
+    np.testing.assert_allclose(found, [*wanted, 1.0], rtol=1e-4)
 
 
-def test_where_the_model_knows_nothing_counts_decide(model: Recommender) -> None:
-    found = learned_edges(model, torch.zeros(3, 8), SOURCE, TARGET, WEIGHT, scale=1.0, epsilon=0.5)
-    np.testing.assert_allclose(found, [2 / 7, 5 / 7, 1.0], rtol=1e-5)  # 1 + w/ε is 2 and 5
+def test_where_the_model_is_not_believed_counts_decide_at_any_scale(model: Recommender) -> None:
+    vectors = torch.randn(3, 8)
+    for scale in (1.0, 1e-6, 1e6):
+        found = learned_edges(model, vectors, SOURCE, TARGET, WEIGHT * np.float32(scale), EdgeRule(0.0, 1.0))
+        np.testing.assert_allclose(found, [0.2, 0.8, 1.0], rtol=1e-5)
+
+
+def test_a_count_that_has_decayed_to_nothing_is_no_edge_beside_others(model: Recommender) -> None:
+    weight = np.array([0.0, 1.0, 0.0], dtype=np.float32)
+    found = learned_edges(model, torch.zeros(3, 8), SOURCE, TARGET, weight, EdgeRule())
+    np.testing.assert_allclose(found, [0.0, 1.0, 1.0], atol=1e-6)
 
 
 def test_no_edge_and_one_type_are_fine(model: Recommender) -> None:
     none = np.zeros(0, dtype=np.int64)
     vectors = torch.randn(3, 8)
-    assert learned_edges(model, vectors, none, none, np.zeros(0, np.float32), scale=1, epsilon=1).shape == (0,)
+    assert learned_edges(model, vectors, none, none, np.zeros(0, np.float32), EdgeRule()).shape == (0,)
     assert states_alone(model, vectors).shape == (3, 8)
+
+
+def test_shares_of_a_group_sum_to_one_however_large_scores_are() -> None:
+    found = shares(np.array([1000.0, 1000.0, -1000.0]), np.array([0, 0, 2]), 3)
+    np.testing.assert_allclose(found, [0.5, 0.5, 1.0])
+
+
+def test_a_rule_is_read_as_it_is_written() -> None:
+    assert EdgeRule.from_dict(EdgeRule(0.25, 1.75).to_dict()) == EdgeRule(0.25, 1.75)

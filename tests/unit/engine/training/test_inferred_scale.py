@@ -12,6 +12,7 @@ from scipy import sparse
 from engine.evaluation.baselines import latest_items
 from engine.model.co_occurrence import CoOccurrenceTerm
 from engine.model.inferred_edges import InferenceRule, ItemViews, VectorSource, infer_edges, with_behaviour
+from engine.model.learned_edges import EdgeRule
 from engine.ranking.card import read_card
 from engine.settings import Settings, load_settings
 from engine.training import inference, inferred_scale
@@ -184,7 +185,7 @@ def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -
 
 def test_the_card_tells_serving_how_much_inferred_edges_count(trainer: Trainer, tmp_path: Path) -> None:
     progress = Progress(epoch=1)
-    fitted = Fitted(trainer, progress, parameters(trainer), 0.0, replace(RULE, scale=30.0))
+    fitted = Fitted(trainer, progress, parameters(trainer), EdgeRule(), 0.0, replace(RULE, scale=30.0))
     folder = save(fitted, tmp_path / "models", version="v20260101000000", metrics={})
     assert read_card(folder, "v20260101000000").terms.inferred_scale == 30.0
     plain = save(replace(fitted, inference=None), tmp_path / "models", version="v20260102000000", metrics={})
