@@ -92,24 +92,31 @@ def untrained_tables(results: Sequence[Result]) -> str:
 
 
 def edge_tables(results: Sequence[Result]) -> str:
-    """Give a row for each model whose written-back edges were measured: MRR by each weight, the mean of the seeds."""
+    """Give a row for each model whose written-back edges were measured: MRR by each weight, the mean of the seeds.
+
+    Results without a rule come from weights of before; they are left out.
+    """
     lines: list[str] = []
     for found in results:
         runs = [
-            run["edges"] for run in found.get("runs", [found]) if run.get("edges", {}).get("count", {}).get("users")
+            run
+            for run in found.get("runs", [found])
+            if "edge_rule" in run and run["edges"].get("count", {}).get("users")
         ]
         if not runs:
             continue
-        cells = [_mean([edges[name]["mrr"] for edges in runs]) for name in ("count", "attention", "learned")]
-        low, high = runs[0]["learned"]["gain_interval"]
-        gain = f"{100 * fmean(edges['learned']['gain'] / edges['count']['mrr'] for edges in runs):+.1f} %"
-        cells += [gain, f"{low:+.4f} to {high:+.4f}"]
+        edges = [run["edges"] for run in runs]
+        cells = [_mean([one[name]["mrr"] for one in edges]) for name in ("count", "attention", "learned")]
+        low, high = edges[0]["learned"]["gain_interval"]
+        gain = f"{100 * fmean(one['learned']['gain'] / one['count']['mrr'] for one in edges):+.1f} %"
+        rule = (f"{fmean(run['edge_rule'][part] for run in runs):.2f}" for part in ("model", "count"))
+        cells += [gain, f"{low:+.4f} to {high:+.4f}", ", ".join(rule)]
         title = f"{found['dataset']['name']}, {found['variant']['title']}"
-        lines.append(f"| {title} | {runs[0]['count']['users']:.0f} | " + " | ".join(cells) + " |")
+        lines.append(f"| {title} | {edges[0]['count']['users']:.0f} | " + " | ".join(cells) + " |")
     if not lines:
         return ""
-    head = "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users |"
-    return "\n".join([head, "|---|---|---|---|---|---|---|", *lines]) + "\n"
+    head = "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users | α, β |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|", *lines]) + "\n"
 
 
 def peer_tables(results: Sequence[Result]) -> str:

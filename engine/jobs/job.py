@@ -215,13 +215,13 @@ def request_cancel(store: GraphStore, job_id: str) -> Job:
 
 
 def new_job_id() -> str:
-    """Give a new name: `j`, the time to the millisecond, and four random figures; names sort by time."""
+    """Give a new name: `j`, the time to the millisecond, and eight random figures; names sort by time."""
     remaining = now_ms()
     stamp = ""
     while remaining:
         remaining, figure = divmod(remaining, len(_FIGURES))
         stamp = _FIGURES[figure] + stamp
-    return f"j{stamp:0>9}{secrets.token_hex(2)}"
+    return f"j{stamp:0>9}{secrets.token_hex(4)}"
 
 
 def _version_for(store: GraphStore, params: ReembedParameters) -> str:

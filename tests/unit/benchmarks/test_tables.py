@@ -53,9 +53,14 @@ def test_edges_have_a_row_a_model_with_the_gain_of_the_learnt_weight() -> None:
     def edges(learned: float) -> dict[str, Any]:
         count = {"users": 9.0, "mrr": 0.5}
         gain = {"gain": learned - 0.5, "gain_interval": [0.01, 0.2]}
-        return {"edges": {"count": count, "attention": {"mrr": 0.25}, "learned": {"mrr": learned, **gain}}}
+        weights = {"count": count, "attention": {"mrr": 0.25}, "learned": {"mrr": learned, **gain}}
+        return {"edges": weights, "edge_rule": {"model": 0.75, "count": 1.25}}
 
     head = {"dataset": {"name": "d"}, "variant": {"title": "ids"}}
-    rows = edge_tables([{**head, "runs": [edges(0.6), edges(0.6)]}, {**head, "runs": [{}]}]).splitlines()
-    assert rows[2:] == ["| d, ids | 9 | .5000 ± .0000 | .2500 ± .0000 | .6000 ± .0000 | +20.0 % | +0.0100 to +0.2000 |"]
+    of_before = {"edges": edges(0.6)["edges"]}
+    found = [{**head, "runs": [edges(0.6), edges(0.6)]}, {**head, "runs": [{}]}, {**head, "runs": [of_before]}]
+    rows = edge_tables(found).splitlines()
+    assert rows[2:] == [
+        "| d, ids | 9 | .5000 ± .0000 | .2500 ± .0000 | .6000 ± .0000 | +20.0 % | +0.0100 to +0.2000 | 0.75, 1.25 |"
+    ]
     assert edge_tables([]) == ""

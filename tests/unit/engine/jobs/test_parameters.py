@@ -80,5 +80,5 @@ def test_names_of_jobs_sort_by_time_and_differ(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("engine.jobs.job.now_ms", lambda time=time: time)
         names.append(new_job_id())
     assert names == sorted(names)
-    assert {len(name) for name in names} == {14}
+    assert {len(name) for name in names} == {18}
     assert len({new_job_id() for _ in range(20)}) == 20
