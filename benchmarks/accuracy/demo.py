@@ -1,6 +1,7 @@
 """Accuracy on the demo's held-out last weeks: the model against popularity and counted co-occurrence, several seeds.
 
-Reads the graph that `interestgraph demo` made. Writes `results/accuracy-demo.json` and prints a table.
+Reads the graph that `interestgraph demo` made. Prints a table and writes benchmarks/accuracy/results/demo.json, from
+which `python -m benchmarks.accuracy.tables` makes the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.accuracy.public import RESULTS
+from engine.evaluation.run import versions
 from engine.features.text import TextEncoder
 from engine.graph.store import GraphStore
 from engine.pipelines.dataset import read_dataset
@@ -28,15 +32,14 @@ def main() -> None:
     """Train once a seed and report mean and spread."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("results/accuracy-demo.json"))
+    parser.add_argument("--out", type=Path, default=RESULTS / "demo.json")
     arguments = parser.parse_args()
     settings = load_settings()
     console = Console(highlight=False)
     with GraphStore.open(settings) as store:
         encoder = TextEncoder(settings.model.text_encoder, cache=settings.cache)
         data = read_dataset(store, settings, encode=encoder.encode)
-    runs: list[dict[str, object]] = []
-    measured: list[Metrics] = []
+    runs: list[dict[str, Any]] = []
     for seed in range(1, arguments.seeds + 1):
         own = load_settings(training={**settings.training.model_dump(), "seed": seed})
         with tempfile.TemporaryDirectory() as folder:
@@ -49,11 +52,12 @@ def main() -> None:
                 models=Path(folder) / "models",
                 report=lambda at: console.print(f"  epoch {at.epoch} NDCG@10 {at.ndcg:.4f}") if at.ndcg else None,
             )
-        measured.append(trained.metrics)
-        runs.append({"seed": seed, **{key: trained.card[key] for key in ("epochs", "train_seconds", "terms", "data")}})
+        kept = ("epochs", "best_epoch", "train_seconds", "terms", "data")
+        runs.append({"seed": seed, "metrics": trained.metrics, **{key: trained.card[key] for key in kept}})
+    measured: list[Metrics] = [run["metrics"] for run in runs]
+    used = {name: getattr(settings, name).model_dump(mode="json") for name in ("model", "training", "co_occurrence")}
+    content = {"demo": runs, "settings": used, "versions": versions()}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    settings_used = runs and {"model": settings.model.model_dump(), "training": settings.training.model_dump()}
-    content = {"runs": runs, "metrics": measured, "settings": settings_used}
     arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for protocol, title in (("discovery", "new items for the user"), ("next", "all items, repeats too")):
         console.print(_table(measured, protocol, title))

@@ -20,10 +20,23 @@ OURS: Final = ("ids", "ids-1-pass")
 Result = Mapping[str, Any]
 
 
+RANKINGS: Final = {
+    "model": "interestgraph",
+    "co_occurrence": "counted co-occurrence",
+    "popularity": "popularity",
+    "popularity_7_days": "popularity, last 7 days",
+}
+"""What the demo's test window is ranked by, as its table calls it."""
+
+
 def main() -> None:
     """Write the tables into the page."""
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """Give the page with its tables made anew from the stored results."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    text = PAGE.read_text(encoding="utf-8")
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
     text = between(text, "untrained tables", untrained_tables(results))
     text = between(text, "edge tables", edge_tables([found for found in results if "variant" in found]))
@@ -37,7 +50,8 @@ def main() -> None:
     text = between(text, "demographics tables", newcomer_tables(alike, known="attributes"))
     modalities = [json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS / "modalities").glob("*.json")]
     text = between(text, "modality tables", modality_tables(modalities))
-    PAGE.write_text(text, encoding="utf-8")
+    text = between(text, "profile tables", profile_tables([found for found in results if "profile" in found]))
+    return between(text, "demo tables", demo_tables([found for found in results if "demo" in found]))
 
 
 def between(text: str, name: str, tables: str) -> str:
@@ -115,7 +129,10 @@ def edge_tables(results: Sequence[Result]) -> str:
         lines.append(f"| {title} | {edges[0]['count']['users']:.0f} | " + " | ".join(cells) + " |")
     if not lines:
         return ""
-    head = "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users | α, β |"
+    head = (
+        "| data, model | users | count | graph attention | learnt weight | gain | MRR of seed 1, 95 % over users | "
+        "α, β |"
+    )
     return "\n".join([head, "|---|---|---|---|---|---|---|---|", *lines]) + "\n"
 
 
@@ -210,6 +227,47 @@ def modality_tables(results: Sequence[Result]) -> str:
         cells = (_mean(recall), _mean(ndcg), f"{_digits(low)} to {_digits(high)}", shown)
         rows.append((-fmean(ndcg), f"| {found['variant']['title']} | {len(runs)} | " + " | ".join(cells) + " |"))
     return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
+
+
+def demo_tables(results: Sequence[Result]) -> str:
+    """Give what the demo's last days are ranked by, new items and all items; the mean of the seeds."""
+    lines: list[str] = []
+    for found in results:
+        runs = found["demo"]
+        for protocol, title in (("discovery", "new items of the household"), ("next", "repeats counted too")):
+            lines += [f"{title}, {len(runs)} seed{'s' if len(runs) > 1 else ''}:", ""]
+            lines += ["| ranking | recall@10 | NDCG@10 | MRR | coverage@10 |", "|---|---|---|---|---|"]
+            for name in runs[0]["metrics"]:
+                measured = [run["metrics"][name][protocol] for run in runs]
+                # What is not trained is the same with each seed.
+                cells = [
+                    _mean([one[metric] for one in (measured if name == "model" else measured[:1])])
+                    for metric in ("recall@10", "ndcg@10", "mrr", "coverage@10")
+                ]
+                lines.append(f"| {RANKINGS.get(name, name)} | " + " | ".join(cells) + " |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def profile_tables(results: Sequence[Result]) -> str:
+    """Give what a step is spent on: a column for each data set, milliseconds and share of the step."""
+    if not results:
+        return ""
+    lines = ["| part of a step | " + " | ".join(found["title"] for found in results) + " |"]
+    lines.append("|---" * (len(results) + 1) + "|")
+    for part in results[0]["step_ms"]:
+        cells = [(found["step_ms"][part], sum(found["step_ms"].values())) for found in results]
+        lines.append(f"| {part} | " + " | ".join(f"{own:.1f} ms, {own / whole:.0%}" for own, whole in cells) + " |")
+    for title, key, unit in (
+        ("steps of a pass", "steps", ""),
+        ("a pass", "pass_seconds", " s"),
+        ("validation after it", "validation_seconds", " s"),
+        ("positions of a step", "positions_of_a_step", ""),
+        ("threads", "threads", ""),
+    ):
+        lines.append(f"| {title} | " + " | ".join(f"{found[key]:g}{unit}" for found in results) + " |")
+    lines.append("| of these, padding | " + " | ".join(f"{found['padding']:.1%}" for found in results) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _mean(values: Sequence[float]) -> str:

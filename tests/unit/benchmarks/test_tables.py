@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.accuracy.tables import edge_tables, modality_tables, newcomer_tables, prequential_tables
+from benchmarks.accuracy.tables import (
+    PAGE,
+    demo_tables,
+    edge_tables,
+    filled,
+    modality_tables,
+    newcomer_tables,
+    prequential_tables,
+    profile_tables,
+)
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -64,3 +73,35 @@ def test_edges_have_a_row_a_model_with_the_gain_of_the_learnt_weight() -> None:
         "| d, ids | 9 | .5000 ± .0000 | .2500 ± .0000 | .6000 ± .0000 | +20.0 % | +0.0100 to +0.2000 | 0.75, 1.25 |"
     ]
     assert edge_tables([]) == ""
+
+
+def test_the_demo_has_a_table_for_new_items_and_one_for_all() -> None:
+    def run(ndcg: float) -> dict[str, Any]:
+        row = {"recall@10": 0.2, "ndcg@10": ndcg, "mrr": 0.3, "coverage@10": 0.01}
+        other = {**row, "ndcg@10": 0.05}
+        ranked = {"discovery": row, "next": {**row, "ndcg@10": 2 * ndcg}}
+        return {"metrics": {"model": ranked, "popularity_7_days": {"discovery": other, "next": other}}}
+
+    rows = demo_tables([{"demo": [run(0.1), run(0.2)]}]).splitlines()
+    assert rows[0] == "new items of the household, 2 seeds:"
+    assert rows[4] == "| interestgraph | .2000 ± .0000 | .1500 ± .0707 | .3000 ± .0000 | .0100 ± .0000 |"
+    assert rows[5] == "| popularity, last 7 days | .2000 | .0500 | .3000 | .0100 |"
+    assert rows[7] == "repeats counted too, 2 seeds:"
+    assert rows[11].startswith("| interestgraph | .2000 ± .0000 | .3000 ± .1414 |")
+    assert demo_tables([]) == ""
+
+
+def test_a_profile_has_a_row_a_part_with_its_share() -> None:
+    found = {"title": "d, ids", "step_ms": {"softmax": 30.0, "encoder": 10.0}, "steps": 350, "pass_seconds": 14.0}
+    found |= {"validation_seconds": 1.5, "positions_of_a_step": 384.5, "padding": 0.012, "threads": 2}
+    rows = profile_tables([found]).splitlines()
+    assert rows[0] == "| part of a step | d, ids |"
+    assert rows[2:4] == ["| softmax | 30.0 ms, 75% |", "| encoder | 10.0 ms, 25% |"]
+    assert rows[5] == "| a pass | 14 s |"
+    assert rows[-1] == "| of these, padding | 1.2% |"
+    assert profile_tables([]) == ""
+
+
+def test_the_page_shows_what_the_stored_results_say() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert filled(page) == page  # else: python -m benchmarks.accuracy.tables
