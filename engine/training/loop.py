@@ -143,6 +143,7 @@ class Trainer:
             split.train,
             self._log_share,
             full_softmax_limit=settings.model.full_softmax_limit,
+            with_popularity=self.start.sets,
             # Where order tells what comes next, that an item was just taken tells too: it stays in the softmax.
             leave_known=self._new_only and self.start.sets,
             half=training.precision == "bfloat16",

@@ -28,6 +28,7 @@ class BatchLoss(nn.Module):
         train: Behaviour.
         log_share: Logarithm of the popularity of the items [I].
         full_softmax_limit: Items up to which the softmax is made whole.
+        with_popularity: Whether popularity takes part in the softmax.
         leave_known: Whether what a user knows leaves the softmax.
         half: Whether the encoder computes in bfloat16.
     """
@@ -41,6 +42,7 @@ class BatchLoss(nn.Module):
         log_share: Tensor,
         *,
         full_softmax_limit: int,
+        with_popularity: bool,
         leave_known: bool,
         half: bool,
     ) -> None:
@@ -51,6 +53,7 @@ class BatchLoss(nn.Module):
         self._train = train
         self._log_share = log_share
         self._full_softmax_limit = full_softmax_limit
+        self._with_popularity = with_popularity
         self._leave_known = leave_known
         self._half = half
 
@@ -90,9 +93,11 @@ class BatchLoss(nn.Module):
             counts.data[uncounted[counts.indices]] = 0
         targets = torch.from_numpy(batch.targets).to(device)
         known = known_items(self._train, batch.latest_events[:, 0], items) if self._leave_known else None
-        # Popularity as one more coordinate: the sequence has to learn only what goes beyond it.
-        states = torch.cat([states, states.new_ones(len(states), 1)], dim=1)
-        answers = torch.cat([vectors, (model.popularity_scale * self._log_share)[:, None]], dim=1)
+        if self._with_popularity:
+            # Popularity as one more coordinate: the sequence has to learn only what goes beyond it. Where it is left
+            # out for good, 64 columns are multiplied in three quarters of the time of 65.
+            states = torch.cat([states, states.new_ones(len(states), 1)], dim=1)
+            vectors = torch.cat([vectors, (model.popularity_scale * self._log_share)[:, None]], dim=1)
         if items <= self._full_softmax_limit:
-            return full_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, known)
-        return sampled_softmax_loss(states, answers, targets, counts, model.scale, model.epsilon, negatives, known)
+            return full_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon, known)
+        return sampled_softmax_loss(states, vectors, targets, counts, model.scale, model.epsilon, negatives, known)
