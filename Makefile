@@ -68,7 +68,7 @@ bench-serving: install  ## Time and memory of one recommendation on the running 
 	$(BIN)/python -m benchmarks.serving
 
 bench-api: install  ## Latency of the REST API on the running stack
-	$(BIN)/python -m benchmarks.api_latency
+	$(BIN)/python -m benchmarks.api_latency $(ARGS)
 
 bench-ingest: install  ## How fast events become graph, on a stack of its own; make bench-ingest ARGS="--quick --only stream"
 	$(BIN)/python -m benchmarks.ingest $(ARGS)

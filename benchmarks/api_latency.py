@@ -1,23 +1,31 @@
-"""Latency of the REST API on the running stack: `python -m benchmarks.api_latency`.
+"""Latency of the REST API on the running stack: `python -m benchmarks.api_latency [--json FILE]`.
 
 One connection that is kept open, one request after the other, so that the numbers are the time of an answer and not
-of a queue. The floor is `/health/live`: what HTTP, Flask and the checks before a route cost.
+of a queue. The floor is `/health/live`: what HTTP, Flask and the checks before a route cost. `python -m
+benchmarks.tables` makes the table of docs/benchmarks.md from benchmarks/results/api-latency.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
 import random
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
 PERCENTILES = (50, 90, 99)
+RESULT: Final = Path(__file__).parent / "results" / "api-latency.json"
 _FRESH = "GET recommendations n=10 with a freshness token"
 
 
@@ -69,6 +77,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=500, help="different users that are asked for")
     parser.add_argument("--write", action="store_true", help="also send events: they stay in the graph")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="file for the numbers")
     options = parser.parse_args()
     headers = {"Authorization": f"Bearer {options.key}"} if options.key else {}
     choose = random.Random(options.seed)
@@ -106,6 +115,7 @@ def main() -> None:
             calls["POST one event"] = send
         else:
             del calls[_FRESH]
+        rows: dict[str, dict[str, float]] = {}
         table = Table(
             "call", *(f"p{percent} ms" for percent in PERCENTILES), "bytes", title=f"{options.requests} requests each"
         )
@@ -113,8 +123,27 @@ def main() -> None:
             if name == _FRESH:
                 token = send(0).json()["freshness"]
             durations_ms, size = measure(call, options.requests, warm_up=20)
-            table.add_row(name, *(f"{percentile(durations_ms, percent):.1f}" for percent in PERCENTILES), f"{size:.0f}")
+            found = {f"p{percent}": percentile(durations_ms, percent) for percent in PERCENTILES}
+            rows[name] = {**found, "bytes": size}
+            table.add_row(name, *(f"{value:.1f}" for value in found.values()), f"{size:.0f}")
+        status = client.get("/health/ready").json()
     Console().print(table)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(_report(options.requests, rows, status), indent=1) + "\n", encoding="utf-8")
+
+
+def _report(requests: int, rows: dict[str, dict[str, float]], status: dict[str, Any]) -> dict[str, Any]:
+    versions = {name: metadata.version(name) for name in ("interestgraph", "flask", "gunicorn", "neo4j")}
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "requests": requests,
+        "state": next(part["detail"] for part in status["parts"] if part["name"] == "state"),
+        "cores": os.cpu_count(),
+        "load_1_min": os.getloadavg()[0],
+        "versions": {"python": platform.python_version(), **versions},
+        "calls": rows,
+    }
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy.cold FOLDER [--seed 1] [--train]
 
-Writes benchmarks/accuracy/results/cold-<data>-seed-<seed>.json; `python -m benchmarks.accuracy.tables` makes the table.
+Writes benchmarks/accuracy/results/cold-<data>-seed-<seed>.json; `python -m benchmarks.tables` makes the table.
 Without `--train` only what needs no training is measured: counted edges with and without inferred ones, content alone,
 popularity and random.
 """

@@ -1,7 +1,7 @@
 """Accuracy on the demo's held-out last weeks: the model against popularity and counted co-occurrence, several seeds.
 
 Reads the graph that `interestgraph demo` made. Prints a table and writes benchmarks/accuracy/results/demo.json, from
-which `python -m benchmarks.accuracy.tables` makes the table of docs/benchmarks.md.
+which `python -m benchmarks.tables` makes the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 A folder holds sequences.txt.gz or events.csv.gz, and may hold items.csv.gz and item2attributes.json.gz. Each result is
 written to benchmarks/accuracy/results/<data>-<variant>.json; one that is there already is kept, unless --again is
-given. A killed run goes on. `python -m benchmarks.accuracy.tables` makes the tables of docs/benchmarks.md from the
+given. A killed run goes on. `python -m benchmarks.tables` makes the tables of docs/benchmarks.md from the
 results.
 """
 

@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy.step_profile FOLDER … [--variant ids] [--set section.key=value …]
 
 The first pass warms up, the second is measured. Graph attention is left out: it is learnt once, at the end. Writes
-benchmarks/accuracy/results/step-profile-<data>-<variant>.json; `python -m benchmarks.accuracy.tables` makes the table.
+benchmarks/accuracy/results/step-profile-<data>-<variant>.json; `python -m benchmarks.tables` makes the table.
 """
 
 from __future__ import annotations

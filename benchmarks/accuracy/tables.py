@@ -1,19 +1,14 @@
-"""Make the tables of docs/benchmarks.md, between their two marks, from the stored results.
-
-python -m benchmarks.accuracy.tables
-"""
+"""The tables of accuracy in docs/benchmarks.md, made from the stored results (`benchmarks.tables`)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Final
 
 from benchmarks.accuracy.public import RESULTS, VARIANTS
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 NOTHING: Final = "No result is stored yet.\n"
 OURS: Final = ("ids", "ids-1-pass")
 """Variants that stand beside the peers: these have ids only."""
@@ -27,11 +22,6 @@ RANKINGS: Final = {
     "popularity_7_days": "popularity, last 7 days",
 }
 """What the demo's test window is ranked by, as its table calls it."""
-
-
-def main() -> None:
-    """Write the tables into the page."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def filled(text: str) -> str:
@@ -353,7 +343,3 @@ def _terms(found: Result) -> str:
 
 def _digits(value: float) -> str:
     return f"{value:.4f}".removeprefix("0")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@
 Popularity, counted edges, the cosine of items over whole histories, EASE (Steck 2019,
 https://arxiv.org/abs/1905.03375), the mean of the history over vectors of sets, and the model before its first step.
 Shrinkage and regularisation are chosen on validation. Writes benchmarks/accuracy/results/untrained-<data>.json;
-`python -m benchmarks.accuracy.tables` makes the table.
+`python -m benchmarks.tables` makes the table.
 """
 
 from __future__ import annotations

@@ -3,15 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.accuracy.tables import (
-    PAGE,
     demo_tables,
     edge_tables,
-    filled,
     modality_tables,
     newcomer_tables,
     prequential_tables,
     profile_tables,
 )
+from benchmarks.tables import PAGE, filled, latency_table
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -102,6 +101,15 @@ def test_a_profile_has_a_row_a_part_with_its_share() -> None:
     assert profile_tables([]) == ""
 
 
+def test_a_call_has_a_row_with_its_percentiles() -> None:
+    row = {"p50": 7.64, "p90": 9.0, "p99": 13.71, "bytes": 1234.4}
+    rows = latency_table(
+        {"requests": 100, "state": "8 items.", "at": "2026-11-29", "calls": {"a newcomer": row}}
+    ).splitlines()
+    assert rows[0] == "100 requests each, 2026-11-29; state: 8 items."
+    assert rows[-1] == "| a newcomer | 7.6 | 9.0 | 13.7 | 1,234 |"
+
+
 def test_the_page_shows_what_the_stored_results_say() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert filled(page) == page  # else: python -m benchmarks.accuracy.tables
+    assert filled(page) == page  # else: python -m benchmarks.tables
