@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from engine.model.recommender import Recommender
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.integer]
+
+_EDGES: Final = 100_000
+"""Edges whose vectors are gathered at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,15 @@ def evidence(model: Recommender, vectors: Tensor, source: Int, target: Int, weig
         target: Item that it reaches [E].
         weight: Its scaled count w [E].
     """
-    states = states_alone(model, vectors)
-    begin, end = torch.from_numpy(source.astype(np.int64)), torch.from_numpy(target.astype(np.int64))
-    expected = (states[begin.to(vectors.device)] * vectors[end.to(vectors.device)]).sum(-1).float().cpu().numpy()
+    begin, place = np.unique(source, return_inverse=True)
+    expected = np.zeros(len(source), dtype=np.float32)
+    if len(source):
+        states = states_alone(model, vectors[torch.from_numpy(begin.astype(np.int64)).to(vectors.device)])
+        for start in range(0, len(source), _EDGES):
+            part = slice(start, start + _EDGES)
+            reached = vectors[torch.from_numpy(target[part].astype(np.int64)).to(vectors.device)]
+            of = torch.from_numpy(place[part]).to(vectors.device)
+            expected[part] = (states[of] * reached).sum(-1).float().cpu().numpy()
     counted = np.log(np.maximum(weight, np.finfo(np.float32).tiny))
     return np.stack([expected, counted], axis=1).astype(np.float64)
 

@@ -32,8 +32,11 @@ def fit_edge_rule(trainer: Trainer) -> EdgeRule:
     """
     source, target, weight = strongest_edges(trainer.term, trainer.settings.model.graph_neighbours)
     choices = Choices.of(trainer.split.validation, source, target)
-    said = evidence(trainer.model, trainer.item_vectors(trainer.graph), source, target, weight)
-    return most_likely(said[choices.edges], choices)
+    # Only the edges that somebody could follow are looked at: a large catalogue has millions.
+    edges, place = np.unique(choices.edges, return_inverse=True)
+    vectors = trainer.item_vectors(trainer.graph)
+    said = evidence(trainer.model, vectors, source[edges], target[edges], weight[edges])
+    return most_likely(said[place], choices)
 
 
 def most_likely(said: Float64, choices: Choices) -> EdgeRule:

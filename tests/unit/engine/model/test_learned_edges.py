@@ -47,6 +47,13 @@ def test_a_count_that_has_decayed_to_nothing_is_no_edge_beside_others(model: Rec
     np.testing.assert_allclose(found, [0.0, 1.0, 1.0], atol=1e-6)
 
 
+def test_edges_looked_at_in_parts_have_the_same_weights(model: Recommender, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = torch.randn(3, 8) / 100
+    whole = learned_edges(model, vectors, SOURCE, TARGET, WEIGHT, EdgeRule())
+    monkeypatch.setattr("engine.model.learned_edges._EDGES", 2)
+    np.testing.assert_array_equal(learned_edges(model, vectors, SOURCE, TARGET, WEIGHT, EdgeRule()), whole)
+
+
 def test_no_edge_and_one_type_are_fine(model: Recommender) -> None:
     none = np.zeros(0, dtype=np.int64)
     vectors = torch.randn(3, 8)
