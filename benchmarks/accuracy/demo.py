@@ -2,8 +2,7 @@
 
 Reads the graph that `interestgraph demo` made. Its story buys something today, days after the newest purchase of the
 data: events later than those that the active version learnt from are left out, or the last days would be empty. Prints
-a table and writes benchmarks/accuracy/results/demo.json, from
-which `python -m benchmarks.tables` makes the table of docs/benchmarks.md.
+a table and writes benchmarks/accuracy/results/demo.json; `python -m benchmarks.tables` makes the page's table from it.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ from typing import Final
 import numpy as np
 from rich.console import Console
 
+from engine.errors import InvalidInputError
+
 SEQUENCES: Final = "sequences.txt.gz"
 ITEMS: Final = "items.csv.gz"
 
@@ -33,10 +35,13 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    with gzip.open(arguments.folder / ITEMS, "rt", encoding="utf-8") as file:
-        numbers = {row["item_id"]: row["asin"] for row in csv.DictReader(file)}
+    if arguments.target.exists() and arguments.target.samefile(arguments.folder):
+        parser.error("TARGET is FOLDER, whose sequences would be lost: give another folder.")
+    numbers = catalogue_numbers(arguments.folder / ITEMS)
     with gzip.open(arguments.folder / SEQUENCES, "rt", encoding="utf-8") as file:
         lines = [line.split() for line in file if line.strip()]
+    if unknown := {item for _, *items in lines for item in items} - numbers.keys():
+        parser.error(f"{len(unknown):,} items have no ASIN in {ITEMS}, such as {min(unknown)}: give it for each item.")
     rng = np.random.default_rng(arguments.seed)
     arguments.target.mkdir(parents=True, exist_ok=True)
     with gzip.open(arguments.target / SEQUENCES, "wt", encoding="utf-8") as file:
@@ -50,6 +55,24 @@ def main() -> None:
         f"{len(lines):,} users written to {arguments.target}; {rising / max(neighbours, 1):.1%} of {neighbours:,} "
         "neighbours rise and may have changed places"
     )
+
+
+def catalogue_numbers(path: Path) -> dict[str, str]:
+    """Read the ASIN of each item.
+
+    Raises:
+        InvalidInputError: The file has no such column.
+    """
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if not {"item_id", "asin"} <= set(rows.fieldnames or ()):
+            raise InvalidInputError(
+                "The items have no catalogue number.",
+                field="asin",
+                value=str(path),
+                remedy="Give items.csv.gz with the columns item_id and asin.",
+            )
+        return {row["item_id"]: row["asin"] for row in rows}
 
 
 def runs(items: Sequence[str], numbers: Mapping[str, str]) -> list[list[str]]:

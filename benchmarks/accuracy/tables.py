@@ -252,8 +252,8 @@ def profile_tables(results: Sequence[Result]) -> str:
         ("steps of a pass", "steps", ""),
         ("a pass", "pass_seconds", " s"),
         ("validation after it", "validation_seconds", " s"),
-        ("positions of a step", "positions_of_a_step", ""),
         ("threads", "threads", ""),
+        ("positions of a step", "positions_of_a_step", ""),
     ):
         lines.append(f"| {title} | " + " | ".join(f"{found[key]:g}{unit}" for found in results) + " |")
     lines.append("| of these, padding | " + " | ".join(f"{found['padding']:.1%}" for found in results) + " |")

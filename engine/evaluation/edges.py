@@ -50,8 +50,8 @@ class Choices:
         hits.eliminate_zeros()
         measured = np.flatnonzero(there[:, 0] & (np.diff(hits.indptr) > 0) & (np.diff(rows.indptr) > 1))
         open_, taken = rows[measured].tocoo(), hits[measured].tocoo()
-        # A user's number and an edge's tell a choice.
-        width = len(source) + 1
+        # A user's number and an edge's tell a choice; their product outgrows 32 bits.
+        width = np.int64(len(source) + 1)
         followed = np.isin(open_.row * width + open_.data, taken.row * width + taken.data)
         return cls(open_.data - 1, open_.row, followed, len(measured))
 

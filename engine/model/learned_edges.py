@@ -95,11 +95,11 @@ def learned_edges(
     """Give the learnt weight of each edge; it sums to 1 over the edges that leave one item.
 
     Args:
-        model: The model, in evaluation mode.
-        vectors: Item vectors [N, D].
-        source: Item that each edge leaves [E].
-        target: Item that it reaches [E].
-        weight: Its scaled count w [E].
+        model: The model, and what follows it but the rule: as `evidence` takes them.
+        vectors: [N, D].
+        source: [E].
+        target: [E].
+        weight: [E].
         rule: α and β.
     """
     score = evidence(model, vectors, source, target, weight) @ np.array([rule.model, rule.count])

@@ -139,6 +139,21 @@ def test_attention_is_given_for_each_edge(folder: Path) -> None:
     assert made.co_occurs_learned == pytest.approx([1])  # the only edge of its item
 
 
+@pytest.mark.parametrize(
+    ("rule", "wanted"), [({"model": 0.0, "count": 1.0}, [0.2, 0.8]), ({"model": 0.0, "count": 0.0}, [0.5, 0.5])]
+)
+def test_learnt_edges_follow_the_rule_of_the_card(
+    folder: Path, tmp_path: Path, rule: dict[str, float], wanted: list[float]
+) -> None:
+    shutil.copytree(folder, tmp_path / VERSION)
+    path = tmp_path / VERSION / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "edges": rule}), encoding="utf-8")
+    none = sparse.csr_array((3, 0), dtype=np.float32)
+    edges = (np.array([0, 0]), np.array([1, 2]), np.array([0.5, 2.0], dtype=np.float32))
+    found = Embedder.load(tmp_path / VERSION).embed(["a", "b", "c"], {}, [], none, edges)
+    assert found.co_occurs_learned == pytest.approx(wanted)
+
+
 def test_an_altered_file_is_refused(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / VERSION
     copy.mkdir()

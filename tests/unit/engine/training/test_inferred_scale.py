@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,10 @@ def test_an_item_without_behaviour_has_no_id(trainer: Trainer, tmp_path: Path) -
 
 def test_the_card_tells_serving_how_much_inferred_edges_count(trainer: Trainer, tmp_path: Path) -> None:
     progress = Progress(epoch=1)
-    fitted = Fitted(trainer, progress, parameters(trainer), EdgeRule(), 0.0, replace(RULE, scale=30.0))
+    fitted = Fitted(trainer, progress, parameters(trainer), EdgeRule(0.25, 1.5), 0.0, replace(RULE, scale=30.0))
     folder = save(fitted, tmp_path / "models", version="v20260101000000", metrics={})
     assert read_card(folder, "v20260101000000").terms.inferred_scale == 30.0
+    assert json.loads((folder / "card.json").read_text(encoding="utf-8"))["edges"] == {"model": 0.25, "count": 1.5}
     plain = save(replace(fitted, inference=None), tmp_path / "models", version="v20260102000000", metrics={})
     assert read_card(plain, "v20260102000000").terms.inferred_scale == 1.0
 
