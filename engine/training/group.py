@@ -7,15 +7,17 @@ over NCCL where there are GPUs and over gloo on CPUs. The first process measures
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+_LETTING_GO_SECONDS: Final = 0.5
 T = TypeVar("T")
 
 
@@ -86,3 +88,14 @@ class TrainingGroup:
         """Wait until all are here."""
         if self.size > 1:
             dist.barrier()
+
+    def leave(self) -> None:
+        """End the group when all are here, as the last thing that a process does.
+
+        DistributedDataParallel keeps gloo's threads alive for good. A thread that still lets go of a tensor while the
+        interpreter ends aborts the process (pytorch/pytorch#179291), so they get the time for it.
+        """
+        if self.size > 1:
+            dist.barrier()
+            dist.destroy_process_group()
+            time.sleep(_LETTING_GO_SECONDS)

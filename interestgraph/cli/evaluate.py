@@ -81,8 +81,8 @@ def evaluate(
         vectors[name] = path
     if json_out is not None and not json_out.absolute().parent.is_dir():
         raise InvalidInputError("The folder of the result does not exist.", field="--json", value=str(json_out))
-    first = TrainingGroup.join().first
-    console = Console(highlight=False, quiet=not first)
+    group = TrainingGroup.join()
+    console = Console(highlight=False, quiet=not group.first)
     columns = (
         TextColumn("  {task.description}"),
         BarColumn(),
@@ -117,11 +117,12 @@ def evaluate(
         )
     if "summary" in found:
         console.print(summary_table(found))
-    if json_out is not None and first:
+    if json_out is not None and group.first:
         temporary = json_out.with_name(f".{json_out.name}")
         temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         temporary.replace(json_out)
         console.print(f"  written to {json_out}")
+    group.leave()
 
 
 def _case(
