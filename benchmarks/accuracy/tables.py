@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any, Final
 
+from benchmarks.accuracy import published
 from benchmarks.accuracy.public import RESULTS, VARIANTS
 
 NOTHING: Final = "No result is stored yet.\n"
@@ -27,6 +28,7 @@ RANKINGS: Final = {
 def filled(text: str) -> str:
     """Give the page with its tables made anew from the stored results."""
     results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    text = between(text, "published tables", published.table(published.rows(results)))
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
     text = between(text, "untrained tables", untrained_tables(results))
     text = between(text, "edge tables", edge_tables([found for found in results if "variant" in found]))

@@ -27,18 +27,13 @@ from rich.table import Table
 
 from benchmarks.ingest import driver, growth, latency, throughput, verification
 from benchmarks.ingest.purchases import Purchases
-from benchmarks.ingest.result import Result
+from benchmarks.ingest.result import VERDICTS, Result, with_unit
 from benchmarks.ingest.stack import ALL, Stack, copied, import_all, prepared, wait_until_moved
 from engine.settings import load_settings
 
 LIVE: Final = (latency.SINGLE, latency.ANSWER, throughput.STREAM, throughput.REST, driver.NAME)
 ROWS: Final = (*LIVE, growth.GRAPH, growth.PAST, verification.NAME)
-_VERDICTS: Final = {
-    "aim": ("green", "aim reached"),
-    "must": ("cyan", "must reached"),
-    "missed": ("red", "missed"),
-    "reported": ("dim", "reported"),
-}
+_COLOURS: Final = {"aim": "green", "must": "cyan", "missed": "red", "reported": "dim"}
 _CONSOLE: Final = Console(stderr=True)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -78,7 +73,7 @@ def main() -> None:
     os.environ.setdefault("INTERESTGRAPH_API__RATE_LIMIT", "1000000 per minute")
     minutes = 0.5 if options.quick else options.minutes
     chosen = options.only or list(ROWS)
-    began = time.monotonic()
+    began, environment = time.monotonic(), _environment()
     results: list[Result] = []
     failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
@@ -96,7 +91,7 @@ def main() -> None:
     results += _end_to_end(results)
     report = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **_environment(),
+        **environment,
         "options": {"minutes": minutes, "quick": options.quick, "only": options.only},
         "seconds": {**seconds, "all": round(time.monotonic() - began, 1)},
         "rows": [result.to_dict() for result in results],
@@ -209,21 +204,14 @@ def _print(results: list[Result], report: dict[str, Any]) -> None:
     for column in ("", "must", "aim", "measured", "verdict"):
         table.add_column(column, justify="left" if column in ("", "verdict") else "right")
     for result in results:
-        colour, verdict = _VERDICTS[result.verdict]
         table.add_row(
-            result.what, *(_number(value, result.unit) for value in (result.must, result.aim, result.measured)),
-            f"[{colour}]{verdict}[/]",
-        )  # fmt: skip
+            result.what,
+            *(with_unit(value, result.unit) for value in (result.must, result.aim, result.measured)),
+            f"[{_COLOURS[result.verdict]}]{VERDICTS[result.verdict]}[/]",
+        )
     for name, text in report["failures"].items():
         table.add_row(name, "", "", "", f"[red]{text[:80]}[/]")
     Console().print(table)
-
-
-def _number(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    text = f"{value:,.0f}" if unit == "1/s" else f"{value:g}"
-    return f"{text} {unit}".strip()
 
 
 if __name__ == "__main__":

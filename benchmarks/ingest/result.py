@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Verdict = Literal["aim", "must", "missed", "reported"]
+VERDICTS: Final[Mapping[Verdict, str]] = {
+    "aim": "aim reached",
+    "must": "must reached",
+    "missed": "missed",
+    "reported": "reported",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,14 @@ class Result:
             "verdict": self.verdict,
             "details": dict(self.details),
         }
+
+
+def with_unit(value: float | None, unit: str) -> str:
+    """Give a number of a table as people read it; nothing where there is no bar."""
+    if value is None:
+        return ""
+    text = f"{value:,.0f}" if unit == "1/s" else f"{value:g}"
+    return f"{text} {unit}".strip()
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

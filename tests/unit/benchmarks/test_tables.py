@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy.public import RESULTS
+from benchmarks.accuracy.published import PICTURE, PUBLISHED, draw, rows, table
 from benchmarks.accuracy.tables import (
     demo_tables,
     edge_tables,
@@ -10,7 +14,7 @@ from benchmarks.accuracy.tables import (
     prequential_tables,
     profile_tables,
 )
-from benchmarks.tables import PAGE, filled, latency_table
+from benchmarks.tables import PAGE, fault_table, filled, ingest_table, latency_table
 
 
 def result(title: str, *values: float) -> dict[str, Any]:
@@ -110,6 +114,45 @@ def test_a_call_has_a_row_with_its_percentiles() -> None:
     assert rows[-1] == "| a newcomer | 7.6 | 9.0 | 13.7 | 1,234 |"
 
 
+def test_a_run_of_ingestion_has_a_row_a_number_with_its_bars() -> None:
+    row = {"what": "events", "unit": "1/s", "must": 2000, "aim": 5000.0, "measured": 2061.4, "verdict": "must"}
+    share = {"what": "share", "unit": "", "must": None, "aim": None, "measured": 0.206, "verdict": "reported"}
+    found = {"seconds": {"all": 1302.4}, "at": "2026-11-29", "commit": "abc", "versions": {"neo4j": "2026.09.0"}}
+    found |= {"machine": {"cores": 2, "load_1_min": 0.04}, "rows": [row, share], "failures": {"past": "OSError: full"}}
+    rows = ingest_table(found).splitlines()
+    assert rows[0] == "1,302 s, 2026-11-29, commit abc: 2 cores, Neo4j 2026.09.0, load 0.0 before it"
+    assert rows[4:] == [
+        "| events | 2,000 1/s | 5,000 1/s | 2,061 1/s | must reached |",
+        "| share |  |  | 0.206 | reported |",
+        "| past | | | | failed: OSError: full |",
+    ]
+
+
+def test_a_fault_has_a_row_with_what_was_counted() -> None:
+    found = {"fault": "disk full", "events": 8000, "answers": ["503"], "sent_again": 1200, "refused": True}
+    rows = fault_table({"at": "2026-11-29", "faults": [{**found, "graph": {"FOLLOWS": 1017}}]}).splitlines()
+    assert rows[-1] == "| disk full | 8,000 | answers ['503']; sent again 1,200; refused True; FOLLOWS 1,017 |"
+
+
 def test_the_page_shows_what_the_stored_results_say() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert filled(page) == page  # else: python -m benchmarks.tables
+
+
+def test_ours_stand_among_the_published_ones_by_recall() -> None:
+    test = {"recall@10": 0.1, "ndcg@10": 0.05}
+    ours = {"dataset": {"name": "beauty"}, "variant": {"name": "ids"}, "runs": [{"test": test}, {"test": test}]}
+    without = {**ours, "variant": {"name": "no-graph"}}
+    found = rows([ours, without, {"dataset": {"name": "beauty"}, "peer": {}}])
+    assert len(found) == len(PUBLISHED) + 1
+    assert [row.model for row in found[:3]] == ["BSARec", "interestgraph, ids only, mean of 2 seeds", "eSASRec"]
+    line = "| Beauty | ids | **interestgraph, ids only, mean of 2 seeds** | **.1000** | **.0500** | this repository |"
+    assert table(found).splitlines()[3] == line
+
+
+def test_the_picture_shows_what_the_stored_results_say(tmp_path: Path) -> None:
+    stored = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    draw(rows(stored), tmp_path / "drawn.svg")
+    assert (
+        tmp_path / "drawn.svg"
+    ).read_bytes() == PICTURE.read_bytes()  # else: python -m benchmarks.accuracy.published
