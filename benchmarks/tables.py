@@ -55,16 +55,16 @@ def ingest_table(found: Found) -> str:
     """Give a row for each number that a run of ingestion measured, beside its bars."""
     machine = found["machine"]
     lines = [
-        f"{found['seconds']['all']:,.0f} s, {found['at']}, commit {found['commit']}: {machine['cores']} cores, "
-        f"Neo4j {found['versions']['neo4j']}, load {machine['load_1_min']:.1f} before it",
+        f"{machine['cores']} cores, Neo4j {found['versions']['neo4j']}, load {machine['load_1_min']:.1f} before it:",
         "",
-        "| | must | aim | measured | |",
-        "|---|---|---|---|---|",
+        "| | must | aim | measured | | commit | at |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in found["rows"]:
         cells = [with_unit(row[name], row["unit"]) for name in ("must", "aim", "measured")]
-        lines.append(f"| {row['what']} | " + " | ".join([*cells, VERDICTS[row["verdict"]]]) + " |")
-    lines += [f"| {name} | | | | failed: {text} |" for name, text in found["failures"].items()]
+        cells += [VERDICTS[row["verdict"]], row["commit"], row["at"]]
+        lines.append(f"| {row['what']} | " + " | ".join(cells) + " |")
+    lines += [f"| {name} | | | | failed: {text} | | |" for name, text in found["failures"].items()]
     return "\n".join(lines) + "\n"
 
 

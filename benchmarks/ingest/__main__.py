@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import metadata
@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ingest import driver, growth, latency, throughput, verification
-from benchmarks.ingest.purchases import Purchases
-from benchmarks.ingest.result import VERDICTS, Result, with_unit
+from benchmarks.ingest.purchases import PASSES, Purchases
+from benchmarks.ingest.result import VERDICTS, Result, together, with_unit
 from benchmarks.ingest.stack import ALL, Stack, copied, import_all, prepared, wait_until_moved
 from engine.settings import load_settings
 
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument(
         "--home", type=Path, default=load_settings().cache / "bench-ingest", help="folder of the graphs"
     )
-    parser.add_argument("--json", type=Path, help="file for the numbers")
+    parser.add_argument("--json", type=Path, help="file for the numbers; with --only, its other rows stay")
     options = parser.parse_args()
     # What a user has set for a stack of his own must not change what is measured.
     for name in ("NEO4J_URI", "NEO4J_PASSWORD", "NEO4J_PASSWORD_FILE", "REDIS_URL", "INTERESTGRAPH_HOME"):
@@ -88,13 +88,23 @@ def main() -> None:
                 failures[name] = f"{type(error).__name__}: {error}"
                 _CONSOLE.print(f"[red]{name}[/red] {failures[name]}", highlight=False, markup=True)
             seconds[name] = round(time.monotonic() - started, 1)
-    results += _end_to_end(results)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    rows: list[Mapping[str, Any]] = [
+        {**result.to_dict(), "at": at, "commit": environment["commit"]} for result in results
+    ]
+    if options.only and options.json and options.json.exists():
+        before = json.loads(options.json.read_text(encoding="utf-8"))
+        rows = together(before["rows"], rows, ROWS)
+        seconds = {**before["seconds"], **seconds}
+    if whole_way := _end_to_end(rows):
+        results.append(whole_way)
+        rows.append({**whole_way.to_dict(), "at": at, "commit": environment["commit"]})
     report = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": at,
         **environment,
         "options": {"minutes": minutes, "quick": options.quick, "only": options.only},
         "seconds": {**seconds, "all": round(time.monotonic() - began, 1)},
-        "rows": [result.to_dict() for result in results],
+        "rows": rows,
         "failures": failures,
     }
     if options.json:
@@ -118,7 +128,7 @@ class _Live:
         """Give the running stack."""
         if self._stack is None:
             past = self._home / "past"
-            key = f"past={self.purchases.past.height}"
+            key = f"past={self.purchases.past.height} passes={PASSES}"
             prepared(past, lambda store, settings: _filled(store, settings, self.purchases, line), key=key)
             self._stack = Stack(copied(past, self._home / "run"))
             self._opened.callback(self._stack.down)
@@ -162,14 +172,14 @@ def _measure(name: str, live: _Live | None, home: Path, minutes: float, line: Li
     return [driver.driver_share(stack, live.store, live.events, 5 if quick else 30, line)]
 
 
-def _end_to_end(results: list[Result]) -> list[Result]:
-    """Give the whole way's share of the bare driver's rate, where both were measured in this run."""
-    by_name = {result.name: result for result in results}
+def _end_to_end(rows: Sequence[Mapping[str, Any]]) -> Result | None:
+    """Give the whole way's share of the bare driver's rate, where both were measured."""
+    by_name = {row["name"]: row for row in rows}
     if throughput.STREAM not in by_name or driver.NAME not in by_name:
-        return []
-    rate, bare = by_name[throughput.STREAM].measured, by_name[driver.NAME].details["bare_per_s"]
-    return [Result("end-to-end", "stream, moved and folded, share of a bare driver's rate", "", None, None,
-                   round(rate / bare, 3), more_is_better=True)]  # fmt: skip
+        return None
+    rate, bare = by_name[throughput.STREAM]["measured"], by_name[driver.NAME]["details"]["bare_per_s"]
+    return Result("end-to-end", "stream, moved and folded, share of a bare driver's rate", "", None, None,
+                  round(rate / bare, 3), more_is_better=True)  # fmt: skip
 
 
 def _environment() -> dict[str, Any]:

