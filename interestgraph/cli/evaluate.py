@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -182,7 +183,8 @@ def summary_table(found: dict[str, Any]) -> Table:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left")
+    # Nine columns that can be read in a terminal, and in a log, of 80 characters.
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in _SHOWN.values():
         table.add_column(name, justify="right", no_wrap=True)
