@@ -18,14 +18,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
 PERCENTILES = (50, 90, 99)
-RESULT: Final = Path(__file__).parent / "results" / "api-latency.json"
 _FRESH = "GET recommendations n=10 with a freshness token"
 
 

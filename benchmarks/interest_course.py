@@ -9,8 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import matplotlib
-
+from benchmarks.figure import svg_pyplot
 from engine.graph.store import GraphStore
 from engine.settings import get_settings
 from interestgraph.cli.demo.course import Course, find_course
@@ -22,11 +21,7 @@ DEFAULT = Path("docs/interest.svg")
 
 def draw(course: Course, path: Path) -> None:
     """Draw share and weight of an interest over time."""
-    matplotlib.use("svg")
-    # Without a date and with fixed ids the same data give the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "interestgraph"
-    from matplotlib import pyplot
-
+    pyplot = svg_pyplot()
     days = [datetime.fromtimestamp(at / 1000, UTC) for at in course.at]
     figure, upper = pyplot.subplots(figsize=(7, 3), layout="constrained")
     upper.fill_between(days, [100 * share for share in course.share], color="tab:purple", alpha=0.25)

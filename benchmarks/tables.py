@@ -1,4 +1,4 @@
-"""Make the tables of docs/benchmarks.md, between their two marks, from the stored results.
+"""Make the tables of docs/benchmarks.md, between their two marks, and docs/accuracy.svg from the stored results.
 
 python -m benchmarks.tables
 """
@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.accuracy import published
 from benchmarks.accuracy import tables as accuracy
+from benchmarks.accuracy.stored import stored_results
 from benchmarks.api_latency import PERCENTILES
 from benchmarks.ingest.result import VERDICTS, with_unit
 
@@ -20,7 +22,8 @@ Found = Mapping[str, Any]
 
 
 def main() -> None:
-    """Write the tables into the page."""
+    """Write the tables into the page, and draw the picture."""
+    published.draw(published.rows(stored_results()), published.PICTURE)
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -53,24 +56,28 @@ def latency_table(found: Found) -> str:
 
 def ingest_table(found: Found) -> str:
     """Give a row for each number that a run of ingestion measured, beside its bars."""
-    machine = found["machine"]
     lines = [
-        f"{machine['cores']} cores, Neo4j {found['versions']['neo4j']}, load {machine['load_1_min']:.1f} before it:",
+        f"{found['machine']['cores']} cores, Neo4j {found['versions']['neo4j']}; load is that before the run:",
         "",
-        "| | must | aim | measured | | commit | at |",
-        "|---|---|---|---|---|---|---|",
+        "| | must | aim | measured | | commit | at | load |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in found["rows"]:
         cells = [with_unit(row[name], row["unit"]) for name in ("must", "aim", "measured")]
-        cells += [VERDICTS[row["verdict"]], row["commit"], row["at"]]
+        cells += [VERDICTS[row["verdict"]], row["commit"], row["at"], f"{row['load_1_min']:.1f}"]
         lines.append(f"| {row['what']} | " + " | ".join(cells) + " |")
-    lines += [f"| {name} | | | | failed: {text} | | |" for name, text in found["failures"].items()]
+    lines += [f"| {name} | | | | failed: {text} | | | |" for name, text in found["failures"].items()]
     return "\n".join(lines) + "\n"
 
 
 def fault_table(found: Found) -> str:
     """Give a row for each fault that was survived: nothing is kept of one that was not."""
-    lines = [f"{found['at']}:", "", "| fault | events | what was counted |", "|---|---|---|"]
+    lines = [
+        f"{found['at']}, commit {found.get('commit', 'not kept')}:",
+        "",
+        "| fault | events | what was counted |",
+        "|---|---|---|",
+    ]
     for row in found["faults"]:
         counted = [_counted(name, value) for name, value in row.items() if name not in ("fault", "events")]
         lines.append(f"| {row['fault']} | {row['events']:,} | {'; '.join(counted)} |")
@@ -81,7 +88,7 @@ def _counted(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(_counted(each, number) for each, number in value.items())
     number = isinstance(value, int) and not isinstance(value, bool)
-    return f"{name.replace('_', ' ') if name.islower() else name} {f'{value:,}' if number else value}"
+    return f"{name.replace('_', ' ') if name.islower() else name}: {f'{value:,}' if number else value}"
 
 
 if __name__ == "__main__":

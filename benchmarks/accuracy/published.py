@@ -1,21 +1,17 @@
-"""What papers report on the same files and protocol, beside the stored results: a table and a picture.
+"""Published figures on the same files and protocol, beside the stored results: a table and a picture.
 
-    python -m benchmarks.accuracy.published
-
-draws docs/accuracy.svg; `python -m benchmarks.tables` makes the table. Leave one out, full ranking, as each paper says.
+`python -m benchmarks.tables` makes both. The figures are those commonly cited for leave one out with full ranking.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib
-
-from benchmarks.accuracy.public import RESULTS
+from benchmarks.accuracy.stored import digits
+from benchmarks.figure import svg_pyplot
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "accuracy.svg"
 TITLES: Final = {"beauty": "Beauty", "ml-1m": "MovieLens-1M", "lastfm": "LastFM"}
@@ -33,7 +29,7 @@ class Row:
         content: Whether it reads attributes, titles or genres beside ids.
         recall: Recall@10.
         ndcg: NDCG@10, or none where it is not reported.
-        paper: Number at arXiv; empty for ours.
+        paper: Number at arXiv of the paper of the model; empty for ours.
     """
 
     data: str
@@ -47,7 +43,7 @@ class Row:
 PUBLISHED: Final = (
     Row("beauty", "BSARec", False, 0.1008, 0.0611, "2312.10325"),
     Row("beauty", "eSASRec", False, 0.0928, 0.0523, "2508.06450"),
-    Row("beauty", "SASRec, as S3-Rec's authors ran it", False, 0.0605, 0.0318, "2008.07873"),
+    Row("beauty", "SASRec, as usually copied", False, 0.0605, 0.0318, "1808.09781"),
     Row("beauty", "TIGER", True, 0.0648, 0.0384, "2305.05065"),
     Row("beauty", "S3-Rec", True, 0.0647, 0.0327, "2008.07873"),
     Row("ml-1m", "SASRec, 3,000 negatives", False, 0.3159, 0.1857, "2309.07602"),
@@ -57,17 +53,11 @@ PUBLISHED: Final = (
 )
 
 
-def main() -> None:
-    """Draw the picture."""
-    draw(rows([json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]), PICTURE)
-    print(PICTURE)
-
-
 def rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Give published and own rows by data set, ids only first, the best recall on top."""
     found = list(PUBLISHED)
     for result in results:
-        data, variant = result["dataset"]["name"] if "variant" in result else "", result.get("variant", {}).get("name")
+        data, variant = result.get("dataset", {}).get("name"), result.get("variant", {}).get("name")
         if data not in TITLES or variant not in OURS:
             continue
         runs = result.get("runs", [result])
@@ -80,25 +70,21 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def table(found: Sequence[Row]) -> str:
     """Give a row for each model; those that read content stand apart."""
-    lines = ["| data | reads | model | R@10 | N@10 | reported in |", "|---|---|---|---|---|---|"]
+    lines = ["| data | reads | model | R@10 | N@10 | paper of the model |", "|---|---|---|---|---|---|"]
     for row in found:
         bold = "" if row.paper else "**"
-        cells = ["" if value is None else f"{value:.4f}".removeprefix("0") for value in (row.recall, row.ndcg)]
+        cells = ["" if value is None else digits(value) for value in (row.recall, row.ndcg)]
         lines.append(
             f"| {TITLES[row.data]} | {'ids and content' if row.content else 'ids'} | {bold}{row.model}{bold} | "
             + " | ".join(f"{bold}{cell}{bold}" if cell else "" for cell in cells)
-            + f" | {f'[arXiv:{row.paper}](https://arxiv.org/abs/{row.paper})' if row.paper else 'this repository'} |"
+            + f" | {f'[arXiv:{row.paper}](https://arxiv.org/abs/{row.paper})' if row.paper else ''} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def draw(found: Sequence[Row], path: Path) -> None:
     """Draw NDCG@10 of each model as a bar, a panel for each data set that has published ones."""
-    matplotlib.use("svg")
-    # Without a date and with fixed ids the same data give the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "interestgraph"
-    from matplotlib import pyplot
-
+    pyplot = svg_pyplot()
     panels = [[row for row in found if row.data == data and row.ndcg is not None] for data in TITLES]
     panels = [panel for panel in panels if any(row.paper for row in panel)]
     figure, axes = pyplot.subplots(
@@ -112,7 +98,7 @@ def draw(found: Sequence[Row], path: Path) -> None:
         names = [f"{row.model} (+ content)" if row.content else row.model for row in panel]
         colours = ["tab:gray" if row.paper else "tab:purple" for row in panel]
         bars = axis.barh(names, [row.ndcg for row in panel], color=colours)
-        axis.bar_label(bars, [f"{row.ndcg:.4f}".removeprefix("0") for row in panel], padding=3, fontsize=8)
+        axis.bar_label(bars, [digits(row.ndcg or 0) for row in panel], padding=3, fontsize=8)
         axis.invert_yaxis()
         axis.margins(x=0.12)
         axis.tick_params(labelsize=8)
@@ -120,7 +106,3 @@ def draw(found: Sequence[Row], path: Path) -> None:
         axis.set_title(f"{TITLES[panel[0].data]}: NDCG@10, full ranking", fontsize=9, loc="left")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
-
-
-if __name__ == "__main__":
-    main()

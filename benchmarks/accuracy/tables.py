@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from benchmarks.accuracy import published
 from benchmarks.accuracy.public import RESULTS, VARIANTS
+from benchmarks.accuracy.stored import digits, stored_results
 
 NOTHING: Final = "No result is stored yet.\n"
 OURS: Final = ("ids", "ids-1-pass")
@@ -27,7 +28,7 @@ RANKINGS: Final = {
 
 def filled(text: str) -> str:
     """Give the page with its tables made anew from the stored results."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    results = stored_results()
     text = between(text, "published tables", published.table(published.rows(results)))
     text = between(text, "accuracy tables", tables([found for found in results if "variant" in found]))
     text = between(text, "untrained tables", untrained_tables(results))
@@ -66,7 +67,7 @@ def cold_tables(results: Sequence[Result]) -> str:
         users = (str(next(iter(part.values()))["users"]) for part in parts.values())
         lines.append("| users measured | " + " | ".join(users) + " |")
         for name in names:
-            cells = (_digits(part[name]["recall@10"]) if name in part else "" for part in parts.values())
+            cells = (digits(part[name]["recall@10"]) if name in part else "" for part in parts.values())
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
@@ -82,8 +83,8 @@ def untrained_tables(results: Sequence[Result]) -> str:
         for name, ranking in found["untrained"].items():
             test, title = ranking["test"], " ".join(part for part in (name, ranking["chosen"]) if part)
             low, high = ranking["test_interval"]["ndcg@10"]
-            cells = [_digits(test["recall@10"]), _digits(test["ndcg@10"]), f"{_digits(low)} to {_digits(high)}"]
-            cells.append(_digits(ranking["valid_ndcg@10"][ranking["chosen"]]))
+            cells = [digits(test["recall@10"]), digits(test["ndcg@10"]), f"{digits(low)} to {digits(high)}"]
+            cells.append(digits(ranking["valid_ndcg@10"][ranking["chosen"]]))
             lines.append(f"| {data} | {title} | " + " | ".join(cells) + " |")
         for ours in results:
             if ours.get("variant", {}).get("name") in ("ids", "default") and ours["dataset"]["name"] == data:
@@ -168,16 +169,16 @@ def prequential_tables(results: Sequence[Result]) -> str:
         if found.get("chosen"):
             ndcg = found["chosen"]["validation_ndcg@10"]
             lines[-1:] = [
-                f"(chosen on validation: {found['chosen']['passes']} passes, N@10 {_digits(ndcg['model'])}; "
-                f"counted edges alone {_digits(ndcg['counted edges'])})",
+                f"(chosen on validation: {found['chosen']['passes']} passes, N@10 {digits(ndcg['model'])}; "
+                f"counted edges alone {digits(ndcg['counted edges'])})",
                 "",
             ]
         lines += ["| arm | R@10 | R@10, 95 % over events | R@20 | MRR | seconds |", "|---|---|---|---|---|---|"]
         for name, arm in found["arms"].items():
             low, high = arm["recall@10_interval"]
             lines.append(
-                f"| {name} | {_digits(arm['recall@10'])} | {_digits(low)} to {_digits(high)} | "
-                f"{_digits(arm['recall@20'])} | {_digits(arm['mrr'])} | {arm['seconds']:.0f} |"
+                f"| {name} | {digits(arm['recall@10'])} | {digits(low)} to {digits(high)} | "
+                f"{digits(arm['recall@20'])} | {digits(arm['mrr'])} | {arm['seconds']:.0f} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -197,8 +198,8 @@ def newcomer_tables(results: Sequence[Result], *, known: str = "friends") -> str
         for name, row in found["rankings"].items():
             low, high = row["recall@10_interval"]
             lines.append(
-                f"| {name} | {_digits(row['recall@10'])} | {_digits(low)} to {_digits(high)} | "
-                f"{_digits(row['recall@20'])} | {_digits(row['ndcg@10'])} |"
+                f"| {name} | {digits(row['recall@10'])} | {digits(low)} to {digits(high)} | "
+                f"{digits(row['recall@20'])} | {digits(row['ndcg@10'])} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -216,7 +217,7 @@ def modality_tables(results: Sequence[Result]) -> str:
         interval = found["summary"]["test"]["ndcg@20"] if "summary" in found else found["test_interval"]["ndcg@20"]
         low, high = interval["interval"] if isinstance(interval, dict) else interval
         shown = ", ".join(f"{name} {weight:.2f}" for name, weight in runs[0].get("fusion_weights", {}).items())
-        cells = (_mean(recall), _mean(ndcg), f"{_digits(low)} to {_digits(high)}", shown)
+        cells = (_mean(recall), _mean(ndcg), f"{digits(low)} to {digits(high)}", shown)
         rows.append((-fmean(ndcg), f"| {found['variant']['title']} | {len(runs)} | " + " | ".join(cells) + " |"))
     return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
 
@@ -263,8 +264,8 @@ def profile_tables(results: Sequence[Result]) -> str:
 
 
 def _mean(values: Sequence[float]) -> str:
-    spread = f" ± {_digits(stdev(values))}" if len(values) > 1 else ""
-    return _digits(fmean(values)) + spread
+    spread = f" ± {digits(stdev(values))}" if len(values) > 1 else ""
+    return digits(fmean(values)) + spread
 
 
 def tables(results: Sequence[Result]) -> str:
@@ -290,14 +291,13 @@ def _row(found: Result) -> str:
     if len(runs) == 1:
         run = runs[0]
         recall, ndcg, valid = (
-            _digits(run[part][name])
-            for part, name in (("test", "recall@10"), ("test", "ndcg@10"), ("valid", "ndcg@10"))
+            digits(run[part][name]) for part, name in (("test", "recall@10"), ("test", "ndcg@10"), ("valid", "ndcg@10"))
         )
         low, high = run["test_interval"]["ndcg@10"]
     else:
         test = found["summary"]["test"]
         recall, ndcg, valid = (
-            f"{_digits(value['mean'])} ± {_digits(value['spread'])}"
+            f"{digits(value['mean'])} ± {digits(value['spread'])}"
             for value in (test["recall@10"], test["ndcg@10"], found["summary"]["valid"]["ndcg@10"])
         )
         low, high = test["ndcg@10"]["interval"]
@@ -305,7 +305,7 @@ def _row(found: Result) -> str:
     memory = max(run["peak_memory_mb"] for run in runs)
     return (
         f"| {found['dataset']['name']} | {found['variant']['title']} | {len(runs)} | {recall} | {ndcg} | "
-        f"{_digits(low)} to {_digits(high)} | {valid} | {passes} | {found['train_seconds']:.0f} | {memory} |"
+        f"{digits(low)} to {digits(high)} | {valid} | {passes} | {found['train_seconds']:.0f} | {memory} |"
     )
 
 
@@ -330,18 +330,14 @@ def _peer_row(title: str, run: Result, ours: Sequence[Result] = ()) -> str:
     epochs = f"{run['best_epoch']} of {run['epochs']}" + (", cut" if run.get("ended_by_limit") else "")
     cells = (epochs, *("" if value is None else f"{value:.0f}" for value in (best, total)), share)
     return (
-        f"| {title} | {run['seed']} | {_digits(run['test']['recall@10'])} | {_digits(run['test']['ndcg@10'])} | "
-        f"{_digits(low)} to {_digits(high)} | {_digits(run['valid']['ndcg@10'])} | " + " | ".join(cells) + " |"
+        f"| {title} | {run['seed']} | {digits(run['test']['recall@10'])} | {digits(run['test']['ndcg@10'])} | "
+        f"{digits(low)} to {digits(high)} | {digits(run['valid']['ndcg@10'])} | " + " | ".join(cells) + " |"
     )
 
 
 def _terms(found: Result) -> str:
     run = found.get("runs", [found])[0]
-    cells = [_digits(run["test"]["ndcg@10"])]
+    cells = [digits(run["test"]["ndcg@10"])]
     for name in ("sequence", "co_occurrence", "popularity", "interests"):
-        cells.append(_digits(run["terms"][name]["ndcg@10"]) if name in run["terms"] else "")
+        cells.append(digits(run["terms"][name]["ndcg@10"]) if name in run["terms"] else "")
     return f"| {found['dataset']['name']} | {found['variant']['title']} | " + " | ".join(cells) + " |"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.4f}".removeprefix("0")

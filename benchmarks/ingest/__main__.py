@@ -33,6 +33,8 @@ from engine.settings import load_settings
 
 LIVE: Final = (latency.SINGLE, latency.ANSWER, throughput.STREAM, throughput.REST, driver.NAME)
 ROWS: Final = (*LIVE, growth.GRAPH, growth.PAST, verification.NAME)
+WHOLE_WAY: Final = "end-to-end"
+"""Name of the row that is made from two others."""
 _COLOURS: Final = {"aim": "green", "must": "cyan", "missed": "red", "reported": "dim"}
 _CONSOLE: Final = Console(stderr=True)
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -74,6 +76,12 @@ def main() -> None:
     minutes = 0.5 if options.quick else options.minutes
     chosen = options.only or list(ROWS)
     began, environment = time.monotonic(), _environment()
+    before: dict[str, Any] = {}
+    if options.only and options.json and options.json.exists():
+        try:
+            before = _earlier(options.json, environment, quick=options.quick)
+        except ValueError as error:
+            parser.error(f"--json {options.json}: {error}; name another file")
     results: list[Result] = []
     failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
@@ -89,16 +97,14 @@ def main() -> None:
                 _CONSOLE.print(f"[red]{name}[/red] {failures[name]}", highlight=False, markup=True)
             seconds[name] = round(time.monotonic() - started, 1)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    rows: list[Mapping[str, Any]] = [
-        {**result.to_dict(), "at": at, "commit": environment["commit"]} for result in results
-    ]
-    if options.only and options.json and options.json.exists():
-        before = json.loads(options.json.read_text(encoding="utf-8"))
-        rows = together(before["rows"], rows, ROWS)
-        seconds = {**before["seconds"], **seconds}
-    if whole_way := _end_to_end(rows):
+    when = {"at": at, "commit": environment["commit"], "load_1_min": environment["machine"]["load_1_min"]}
+    order = (*ROWS, WHOLE_WAY)
+    rows = together(before.get("rows", []), [{**result.to_dict(), **when} for result in results], order)
+    failures = {**{name: text for name, text in before.get("failures", {}).items() if name not in chosen}, **failures}
+    seconds = {**before.get("seconds", {}), **seconds}
+    if {throughput.STREAM, driver.NAME} & set(chosen) and (whole_way := _end_to_end(rows)):
         results.append(whole_way)
-        rows.append({**whole_way.to_dict(), "at": at, "commit": environment["commit"]})
+        rows = together(rows, [{**whole_way.to_dict(), **when}], order)
     report = {
         "at": at,
         **environment,
@@ -172,13 +178,33 @@ def _measure(name: str, live: _Live | None, home: Path, minutes: float, line: Li
     return [driver.driver_share(stack, live.store, live.events, 5 if quick else 30, line)]
 
 
+def _earlier(path: Path, environment: Mapping[str, Any], *, quick: bool) -> dict[str, Any]:
+    """Read an earlier run whose other rows stay.
+
+    Raises:
+        ValueError: It cannot be read, or its rows cannot stand beside those of this run.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or not {"rows", "machine", "versions", "settings", "options"} <= found.keys():
+        raise ValueError("this is no result of an earlier run")
+    if quick or found["options"]["quick"]:
+        raise ValueError("a short look does not stand beside whole runs")
+    for part, own, other in (
+        *((part, environment[part], found[part]) for part in ("versions", "settings")),
+        *((part, environment["machine"][part], found["machine"].get(part)) for part in ("cores", "processor")),
+    ):
+        if own != other:
+            raise ValueError(f"{part} were others then")
+    return found
+
+
 def _end_to_end(rows: Sequence[Mapping[str, Any]]) -> Result | None:
     """Give the whole way's share of the bare driver's rate, where both were measured."""
     by_name = {row["name"]: row for row in rows}
     if throughput.STREAM not in by_name or driver.NAME not in by_name:
         return None
     rate, bare = by_name[throughput.STREAM]["measured"], by_name[driver.NAME]["details"]["bare_per_s"]
-    return Result("end-to-end", "stream, moved and folded, share of a bare driver's rate", "", None, None,
+    return Result(WHOLE_WAY, "stream, moved and folded, share of a bare driver's rate", "", None, None,
                   round(rate / bare, 3), more_is_better=True)  # fmt: skip
 
 

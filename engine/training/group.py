@@ -95,7 +95,7 @@ class TrainingGroup:
         DistributedDataParallel keeps gloo's threads alive for good. A thread that still lets go of a tensor while the
         interpreter ends aborts the process (pytorch/pytorch#179291), so they get the time for it.
         """
+        self.wait()
         if self.size > 1:
-            dist.barrier()
             dist.destroy_process_group()
             time.sleep(_LETTING_GO_SECONDS)

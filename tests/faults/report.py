@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,14 @@ def show() -> str:
     if not _rows:
         return ""
     if path := os.environ.get(JSON_VARIABLE):
-        content = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "faults": _rows}
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip()
+        content = {"commit": commit, "at": datetime.now(UTC).isoformat(timespec="seconds"), "faults": _rows}
         Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     table = Table("fault", "what happened", title="faults survived")
     for row in _rows:
